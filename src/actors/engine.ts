@@ -42,7 +42,11 @@ export type LiveLimiter = {
   readonly nextPermitAt?: EpochMs;
   readonly bindingBucket?: string;
   readonly queued: number;
-  readonly counters: { readonly admitted: number; readonly delayed: number; readonly rejected: number };
+  readonly counters: {
+    readonly admitted: number;
+    readonly delayed: number;
+    readonly rejected: number;
+  };
 };
 
 export type LiveBreaker = { readonly inFlight: number; readonly halfOpenAdmitted: number };
@@ -59,7 +63,11 @@ export interface Engine {
   collect(name: string, options: SteerOptions, context: CommandContext): Promise<Steered>;
   setRateLimit(name: string, change: RateLimitChange, context: CommandContext): Promise<Steered>;
   /** Without `upstream`: every breaker of the collector. */
-  resetBreaker(name: string, upstream: string | undefined, context: CommandContext): Promise<Steered>;
+  resetBreaker(
+    name: string,
+    upstream: string | undefined,
+    context: CommandContext,
+  ): Promise<Steered>;
   setBreaker(
     name: string,
     upstream: string | undefined,

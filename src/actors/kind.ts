@@ -62,7 +62,11 @@ export type Owed =
 
 /** How facts of one kind are stored: proto3 JSON by the generated codecs, with versions and upcasters. */
 export type FactCodec<F extends AnyFact> = {
-  readonly encode: (fact: F) => { readonly type: string; readonly schema: number; readonly data: JsonObject };
+  readonly encode: (fact: F) => {
+    readonly type: string;
+    readonly schema: number;
+    readonly data: JsonObject;
+  };
   /** @throws {UnknownFact} a type or a version this program does not know. */
   readonly decode: (type: string, schema: number, data: JsonObject) => F;
 };
@@ -89,4 +93,7 @@ export type ActorKind<C, Cmd extends { readonly type: string }, F extends AnyFac
 };
 
 /** The member of a union with this `type`. */
-export type Of<U extends { readonly type: string }, T extends U['type']> = Extract<U, { readonly type: T }>;
+export type Of<U extends { readonly type: string }, T extends U['type']> = Extract<
+  U,
+  { readonly type: T }
+>;

@@ -78,7 +78,11 @@ export type Page = {
 
 export type StreamPage = { readonly events: readonly StoredEvent[]; readonly atEnd: boolean };
 
-export type StreamHead = { readonly stream: StreamId; readonly revision: Revision; readonly hash: string };
+export type StreamHead = {
+  readonly stream: StreamId;
+  readonly revision: Revision;
+  readonly hash: string;
+};
 
 export interface Journal {
   /**

@@ -46,7 +46,9 @@ export function collectorStream(collector: string): StreamId {
 
 /** `breaker-<collector>` guards the primary upstream, `breaker-<collector>.<upstream>` each further one. */
 export function breakerStream(collector: string, upstream: string = PRIMARY_UPSTREAM): StreamId {
-  return upstream === PRIMARY_UPSTREAM ? `breaker-${collector}` : `breaker-${collector}.${upstream}`;
+  return upstream === PRIMARY_UPSTREAM
+    ? `breaker-${collector}`
+    : `breaker-${collector}.${upstream}`;
 }
 
 export function limiterStream(scope: string): StreamId {

@@ -29,6 +29,7 @@ export function seededRandom(seed: number): Random {
     Array.from({ length }, () => Math.floor(next() * 16).toString(16)).join('');
   return {
     next,
-    uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-${'89ab'[Math.floor(next() * 4)] ?? '8'}${hex(3)}-${hex(12)}`,
+    uuid: () =>
+      `${hex(8)}-${hex(4)}-4${hex(3)}-${'89ab'[Math.floor(next() * 4)] ?? '8'}${hex(3)}-${hex(12)}`,
   };
 }

@@ -40,7 +40,11 @@ export type CollectorDoc = {
   /** Expected age of new data: the poll interval (cron: the last distance between two dues). */
   readonly expectedEveryMs: DurationMs;
   readonly nextDueAt: EpochMs | null;
-  readonly blocked: { readonly cause: string; readonly detail: string; readonly until: EpochMs | null } | null;
+  readonly blocked: {
+    readonly cause: string;
+    readonly detail: string;
+    readonly until: EpochMs | null;
+  } | null;
   readonly runs: {
     readonly started: number;
     readonly succeeded: number;
@@ -67,7 +71,10 @@ export type CollectorDoc = {
   /** Successful runs in a row that brought nothing new. */
   readonly runsWithoutNews: number;
   readonly cursors: Readonly<
-    Record<string, { readonly cursor: string; readonly ordinal: number; readonly newestAt: EpochMs | null }>
+    Record<
+      string,
+      { readonly cursor: string; readonly ordinal: number; readonly newestAt: EpochMs | null }
+    >
   >;
   /** The last ten holes found. */
   readonly gaps: readonly {
@@ -199,7 +206,11 @@ export type LimiterDoc = {
     readonly pauseUntil: EpochMs;
     readonly lastCutAt: EpochMs;
   } | null;
-  readonly blocked: { readonly cause: string; readonly until: EpochMs; readonly detail: string } | null;
+  readonly blocked: {
+    readonly cause: string;
+    readonly until: EpochMs;
+    readonly detail: string;
+  } | null;
   readonly blockedBuckets: Readonly<
     Record<string, { readonly cause: string; readonly until: EpochMs; readonly detail: string }>
   >;
@@ -263,7 +274,11 @@ export type HealthStatistics = {
 export type CostView = {
   readonly tier: string;
   readonly currency: string;
-  readonly period: { readonly kind: 'day' | 'month'; readonly start: EpochMs; readonly end: EpochMs };
+  readonly period: {
+    readonly kind: 'day' | 'month';
+    readonly start: EpochMs;
+    readonly end: EpochMs;
+  };
   /** null: no quota. */
   readonly quota: number | null;
   readonly quotaUnit: string;

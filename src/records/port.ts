@@ -47,7 +47,11 @@ export type RecordQuery = {
   readonly order: 'oldest' | 'newest';
 };
 
-export type SeriesPosition = { readonly series: string; readonly cursor: string; readonly ordinal: number };
+export type SeriesPosition = {
+  readonly series: string;
+  readonly cursor: string;
+  readonly ordinal: number;
+};
 
 export interface RecordSink {
   /** @throws {SinkUnavailable} nothing of the page is stored; the run fails and the cursor stays. */

@@ -43,8 +43,17 @@ export type Exchange =
       readonly kind: 'failed';
       /** too_large: the decoded body passed its cap. aborted: by our own signal. */
       readonly cause:
-        | 'timeout' | 'reset' | 'refused' | 'dns' | 'tls' | 'too_large' | 'truncated'
-        | 'redirect_refused' | 'address_refused' | 'aborted' | 'other';
+        | 'timeout'
+        | 'reset'
+        | 'refused'
+        | 'dns'
+        | 'tls'
+        | 'too_large'
+        | 'truncated'
+        | 'redirect_refused'
+        | 'address_refused'
+        | 'aborted'
+        | 'other';
       readonly message: string;
       readonly status?: number;
       readonly headers?: Readonly<Record<string, string>>;
@@ -137,8 +146,7 @@ export type ProviderProfile = {
 
 /** What a request of a source ended as: the body, or the class it failed with. */
 export type Reply<T> =
-  | { readonly ok: true; readonly body: T; readonly status: number }
-  | RequestFailure;
+  { readonly ok: true; readonly body: T; readonly status: number } | RequestFailure;
 
 /** Not an exception: the run ends with it (`return reply`). */
 export type RequestFailure = {
@@ -168,7 +176,11 @@ export type SourceContext<O> = {
    */
   request<S extends TSchema>(
     endpoint: string,
-    spec: RequestSpec & { readonly schema: S; readonly priority?: 'live' | 'backfill'; readonly upstream?: string },
+    spec: RequestSpec & {
+      readonly schema: S;
+      readonly priority?: 'live' | 'backfill';
+      readonly upstream?: string;
+    },
   ): Promise<Reply<Static<S>>>;
 };
 
@@ -178,7 +190,11 @@ export type SourcePage = {
   readonly records: readonly CollectedRecord[];
   /** Where the next page starts. */
   readonly cursor: Json;
-  readonly gaps?: readonly { readonly fromMs: EpochMs; readonly toMs: EpochMs; readonly missing: number }[];
+  readonly gaps?: readonly {
+    readonly fromMs: EpochMs;
+    readonly toMs: EpochMs;
+    readonly missing: number;
+  }[];
 };
 
 /** A data collector's source, in one file: what to ask, how to read the answer. */
