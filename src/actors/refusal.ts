@@ -21,4 +21,6 @@ export type Refusal =
   | { readonly kind: 'raced'; readonly detail: string }
   | { readonly kind: 'journal-unavailable'; readonly detail: string }
   | { readonly kind: 'stopping'; readonly detail: string }
+  /** Our own code threw while deciding: nothing was written. The log has the id. */
+  | { readonly kind: 'crashed'; readonly detail: string; readonly errorId: string }
   | { readonly kind: 'unknown-collector'; readonly detail: string };
