@@ -37,7 +37,10 @@ export type CollectorDoc = {
   readonly missingKey: string;
   readonly hasApiKey: boolean;
   readonly upstreamMode: string;
-  /** Expected age of new data: the poll interval (cron: the last distance between two dues). */
+  /**
+   * How far apart new data is expected: by the source, else the poll interval (cron: the distance
+   * between the last two dues).
+   */
   readonly expectedEveryMs: DurationMs;
   readonly nextDueAt: EpochMs | null;
   readonly blocked: {
@@ -287,6 +290,8 @@ export type CostView = {
   /** Units charged, reserved-but-unsettled ones included. */
   readonly units: number;
   readonly costMicros: number;
+  /** Money of the calendar month so far (UTC), whatever the quota's period. */
+  readonly monthCostMicros: number;
   readonly quotaRemaining: number | null;
   /** Units per hour over the last hour (or since the period began). */
   readonly burnRate: number;
@@ -300,6 +305,7 @@ export type CollectorDocs = {
   /** The primary first. */
   readonly breakers: readonly BreakerDoc[];
   readonly limiters: readonly LimiterDoc[];
+  /** Of the newest event of the collector's own stream. */
   readonly revision: number;
 };
 

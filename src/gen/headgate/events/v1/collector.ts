@@ -54,6 +54,8 @@ export interface CollectorConfigured {
   /** Canonical JSON of the source's options. Never a secret. */
   options: string;
   configRevision: number;
+  /** How far apart new data is expected, by the source; 0: as often as it runs. */
+  expectedEveryMs: number;
 }
 
 /** An operator wants it to run. */
@@ -342,6 +344,11 @@ export const CollectorConfigured: MessageFns<CollectorConfigured> = {
         : isSet(object.config_revision)
         ? globalThis.Number(object.config_revision)
         : 0,
+      expectedEveryMs: isSet(object.expectedEveryMs)
+        ? globalThis.Number(object.expectedEveryMs)
+        : isSet(object.expected_every_ms)
+        ? globalThis.Number(object.expected_every_ms)
+        : 0,
     };
   },
 
@@ -376,6 +383,9 @@ export const CollectorConfigured: MessageFns<CollectorConfigured> = {
     }
     if (message.configRevision !== 0) {
       obj.configRevision = Math.round(message.configRevision);
+    }
+    if (message.expectedEveryMs !== 0) {
+      obj.expectedEveryMs = floatToJson(message.expectedEveryMs);
     }
     return obj;
   },
