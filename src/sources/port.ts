@@ -60,6 +60,8 @@ export type Exchange =
       /** First bytes of what did arrive, for the evidence table. */
       readonly head?: Buffer;
       readonly bytes?: number;
+      /** false: nothing of it reached the wire, so it may be returned; else the upstream may have seen it. */
+      readonly sent?: boolean;
       readonly durationMs: DurationMs;
     };
 
@@ -97,7 +99,10 @@ export type Verdict = {
   readonly outcome: Outcome;
   /** One line for people; never a body, never a secret. */
   readonly message: string;
-  /** For `throttled` and `banned`: no request before this moment, by the upstream's word. */
+  /**
+   * For `throttled` and `banned`: no request before this moment, by the upstream's word. For
+   * `quota_exhausted`: when the bucket fills again, where the provider's rule tells.
+   */
   readonly retryAt?: EpochMs;
   /** For `quota_exhausted`: the bucket, and when it fills again by the provider's rule. */
   readonly bucket?: string;
@@ -178,6 +183,11 @@ export type SourceContext<O> = {
     endpoint: string,
     spec: RequestSpec & {
       readonly schema: S;
+      /**
+       * What a schema cannot say: undefined, or what makes the body impossible (it is `bad_data` then).
+       * Called only with a body that fits `schema`; never throws.
+       */
+      readonly check?: (body: Static<S>) => string | undefined;
       readonly priority?: 'live' | 'backfill';
       readonly upstream?: string;
     },
