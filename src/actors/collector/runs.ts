@@ -1,0 +1,217 @@
+/** The part of the policy that is about runs: when one may begin, what its end means (semantics §1, §4). */
+import { HOUR_MS, MINUTE_MS } from '../../kernel/time.js';
+import type { EpochMs } from '../../kernel/types.js';
+import { facts, refuse, type Circumstances, type Decision, type Of } from '../kind.js';
+import type { CollectorCommand, Obstacle, RunEnd } from './commands.js';
+import { mayFetch, regions, type CollectorContext, type CollectorState } from './context.js';
+import type { CollectorFact } from './events.js';
+import { missedRuns, nextDue } from './schedule.js';
+import { stopped } from './stopping.js';
+
+/** Crashes in a row of a source's own code after which it is suspended. */
+export const CRASHES_MAX = 100;
+/** The longest pause between two tries after crashes. */
+const CRASH_PAUSE_MAX_MS = 60 * MINUTE_MS;
+/** A wrong key is tried again this often. */
+const AUTH_RETRY_MS = HOUR_MS;
+/** A blocked collector looks again at least this often: its health history has no holes. */
+const BLOCKED_CHECK_MAX_MS = HOUR_MS;
+/** Without a word from the upstream, a spent quota is tried again this often. */
+const QUOTA_RETRY_MS = HOUR_MS;
+
+export function startRun(
+  command: Of<CollectorCommand, 'StartRun'>,
+  state: CollectorState,
+  { at }: Circumstances,
+): Decision<CollectorFact> {
+  const refusal = whyNotRun(state);
+  if (refusal !== undefined) return refuse({ kind: 'illegal-state', detail: refusal });
+  const { config, due } = state.context;
+  const isScheduled = command.trigger === 'schedule' && due !== null && config !== null;
+  return facts({
+    type: 'RunStarted',
+    atMs: at,
+    run: command.run,
+    trigger: command.trigger,
+    priority: command.priority,
+    skipped: isScheduled ? missedRuns(config.schedule, due.at, at) : 0,
+  });
+}
+
+/** One reason why no run may begin now, or undefined. */
+function whyNotRun(state: CollectorState): string | undefined {
+  const { desired, activity } = regions(state);
+  const { suspension, blocked } = state.context;
+  if (desired === 'disabled') return 'it is disabled';
+  if (suspension !== null) return `it is suspended (${suspension.cause})`;
+  if (blocked?.cause === 'key') return `its key is missing: ${blocked.detail}`;
+  if (activity === 'idle' || activity === 'waiting') return undefined;
+  return activity === 'collecting' ? 'a run is under way already' : `it is ${activity}`;
+}
+
+/** A run was due and a gate is closed: recorded, so that history shows it, and looked at again in time. */
+export function blockRun(
+  obstacle: Obstacle,
+  state: CollectorState,
+  circumstances: Circumstances,
+): Decision<CollectorFact> {
+  const refusal = whyNotRun(state);
+  if (refusal !== undefined) return refuse({ kind: 'illegal-state', detail: refusal });
+  return facts(blocked(obstacle, state.context, circumstances));
+}
+
+function blocked(
+  obstacle: Obstacle,
+  context: CollectorContext,
+  { at, chance }: Circumstances,
+): CollectorFact {
+  const { config, name } = context;
+  const scheduled = config === null ? at + MINUTE_MS : nextDue(config.schedule, name, at, chance);
+  const until = Math.min(obstacle.until ?? scheduled, at + BLOCKED_CHECK_MAX_MS);
+  return {
+    type: 'RunBlocked',
+    atMs: at,
+    cause: obstacle.cause,
+    detail: obstacle.detail,
+    ...(obstacle.until !== undefined && { untilMs: obstacle.until }),
+    nextDueMs: Math.max(scheduled, until),
+  };
+}
+
+export function progress(
+  { run, page }: Of<CollectorCommand, 'Progress'>,
+  state: CollectorState,
+  { at }: Circumstances,
+): Decision<CollectorFact> {
+  if (state.context.run?.id !== run) {
+    return refuse({ kind: 'illegal-state', detail: `run ${run} is not under way` });
+  }
+  return facts({
+    type: 'RunProgressed',
+    atMs: at,
+    run,
+    series: page.series,
+    cursor: page.cursor,
+    ordinal: page.ordinal,
+    records: page.records,
+    newRecords: page.newRecords,
+    ...(page.newestAt !== undefined && { newestAtMs: page.newestAt }),
+    gaps: page.gaps.map((gap) => ({ ...gap })),
+  });
+}
+
+/** Idempotent: the end of a run that is not under way changes nothing. */
+export function finishRun(
+  { run, end }: Of<CollectorCommand, 'FinishRun'>,
+  state: CollectorState,
+  circumstances: Circumstances,
+): Decision<CollectorFact> {
+  const { context } = state;
+  if (context.run?.id !== run) return facts();
+  const ended = end.outcome === 'ok' ? succeeded : failed;
+  const decided: CollectorFact[] = [ended(end, context, circumstances)];
+  const { drain } = context;
+  if (drain !== null) return facts(...decided, stopped(drain.cause, circumstances.at));
+  const suspended = mayFetch(state) ? suspension(end, context, circumstances) : [];
+  if (suspended.length === 0 && end.obstacle !== undefined) {
+    decided.push(blocked(end.obstacle, context, circumstances));
+  }
+  return facts(...decided, ...suspended);
+}
+
+function succeeded(
+  end: RunEnd,
+  context: CollectorContext,
+  { at, chance }: Circumstances,
+): CollectorFact {
+  const { run } = context;
+  return {
+    type: 'RunSucceeded',
+    atMs: at,
+    run: run?.id ?? '',
+    calls: end.calls,
+    records: run?.records ?? 0,
+    newRecords: run?.newRecords ?? 0,
+    durationMs: at - (run?.startedAt ?? at),
+    nextDueMs: scheduledAfter(context, at, chance),
+    latencyP95Ms: end.latencyP95Ms,
+  };
+}
+
+function failed(
+  end: RunEnd,
+  context: CollectorContext,
+  circumstances: Circumstances,
+): CollectorFact {
+  const { at, chance } = circumstances;
+  const { run, failures } = context;
+  const counts = end.outcome !== 'cancelled' && end.outcome !== 'blocked';
+  return {
+    type: 'RunFailed',
+    atMs: at,
+    run: run?.id ?? '',
+    outcome: end.outcome,
+    message: end.message,
+    calls: end.calls,
+    records: run?.records ?? 0,
+    newRecords: run?.newRecords ?? 0,
+    durationMs: at - (run?.startedAt ?? at),
+    nextDueMs:
+      end.outcome === 'crashed'
+        ? at + crashPauseMs(failures.crashes, chance)
+        : Math.max(scheduledAfter(context, at, chance), throttledUntil(end, at)),
+    consecutive: counts ? failures.consecutive + 1 : failures.consecutive,
+    endpoint: end.endpoint,
+    status: end.status,
+    ...(end.evidence !== undefined && { evidence: { ...end.evidence } }),
+  };
+}
+
+/** The pause an upstream asked for, as far as a collector should look ahead. */
+function throttledUntil(end: RunEnd, at: EpochMs): EpochMs {
+  return end.outcome === 'throttled' ? Math.min(end.until ?? at, at + BLOCKED_CHECK_MAX_MS) : at;
+}
+
+function scheduledAfter(
+  { config, name, drain }: CollectorContext,
+  at: EpochMs,
+  chance: number,
+): EpochMs {
+  return config === null || drain !== null ? 0 : nextDue(config.schedule, name, at, chance);
+}
+
+/** n² + n minutes after the n-th crash in a row (0, 2, 6, 12, …), at most an hour, jittered by a tenth. */
+function crashPauseMs(crashes: number, chance: number): number {
+  const full = Math.min((crashes * crashes + crashes) * MINUTE_MS, CRASH_PAUSE_MAX_MS);
+  return full * (0.9 + 0.2 * chance) + 1;
+}
+
+/** What automation makes of an end (semantics §1, column "also"). */
+function suspension(
+  end: RunEnd,
+  context: CollectorContext,
+  { at }: Circumstances,
+): readonly CollectorFact[] {
+  const suspend = (cause: string, nextTry?: EpochMs): readonly CollectorFact[] => [
+    {
+      type: 'CollectorSuspended',
+      atMs: at,
+      cause,
+      detail: end.message,
+      ...(nextTry !== undefined && { nextTryMs: nextTry }),
+    },
+    stopped('suspend', at),
+  ];
+  switch (end.outcome) {
+    case 'auth':
+      return suspend('auth', at + AUTH_RETRY_MS);
+    case 'quota_exhausted':
+      return suspend('quota', end.until ?? at + QUOTA_RETRY_MS);
+    case 'banned':
+      return suspend('banned', end.until ?? at + QUOTA_RETRY_MS);
+    case 'crashed':
+      return context.failures.crashes + 1 >= CRASHES_MAX ? suspend('failing') : [];
+    default:
+      return [];
+  }
+}
