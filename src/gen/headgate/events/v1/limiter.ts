@@ -148,6 +148,18 @@ export interface RateRecovered {
   episodeEnded: boolean;
 }
 
+/**
+ * The back-off's episode is over after a clean ten windows: the limiter is steady again, with the rate it
+ * learned. Follows the RateRecovered that says the same (episode_ended): that one tells the rate.
+ */
+export interface EpisodeEnded {
+  atMs: number;
+  /** Cuts the episode had. */
+  cuts: number;
+  /** From its first cut to its end. */
+  durationMs: number;
+}
+
 /** What the upstream says is left. Coalesced. */
 export interface QuotaObserved {
   atMs: number;
@@ -688,6 +700,38 @@ export const RateRecovered: MessageFns<RateRecovered> = {
     }
     if (message.episodeEnded !== false) {
       obj.episodeEnded = message.episodeEnded;
+    }
+    return obj;
+  },
+};
+
+export const EpisodeEnded: MessageFns<EpisodeEnded> = {
+  fromJSON(object: any): EpisodeEnded {
+    return {
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      cuts: isSet(object.cuts) ? globalThis.Number(object.cuts) : 0,
+      durationMs: isSet(object.durationMs)
+        ? globalThis.Number(object.durationMs)
+        : isSet(object.duration_ms)
+        ? globalThis.Number(object.duration_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: EpisodeEnded): unknown {
+    const obj: any = {};
+    if (message.atMs !== 0) {
+      obj.atMs = floatToJson(message.atMs);
+    }
+    if (message.cuts !== 0) {
+      obj.cuts = Math.round(message.cuts);
+    }
+    if (message.durationMs !== 0) {
+      obj.durationMs = floatToJson(message.durationMs);
     }
     return obj;
   },
