@@ -1,0 +1,53 @@
+/** The one way from an edge into an operation: whatever happens inside comes out as an answer or a problem. */
+import { HeadgateError, messageOf } from '../kernel/errors.js';
+import type { Logger } from '../kernel/observe.js';
+import { fail } from '../kernel/types.js';
+import type { AnyOperation, Caller, Handler, Outcome, Reach } from './operation.js';
+import { internal } from './problems.js';
+import type { Problem, ProblemCode } from './problems.js';
+
+/** Environment failures that callers are told about by name. Every other throw is our bug. */
+const THROWN_AS: Readonly<Record<string, ProblemCode>> = {
+  journal_unavailable: 'journal_unavailable',
+  journal_closed: 'stopping',
+  sink_unavailable: 'records_unavailable',
+};
+
+/** `input` was checked against the operation's schema. Never throws, never rejects. */
+export function call(
+  operation: AnyOperation,
+  input: object,
+  reach: Reach,
+  caller: Caller,
+  log: Logger,
+): Outcome | Promise<Outcome> {
+  const failed = (thrown: unknown): Outcome =>
+    fail(problemOfThrown(thrown, { operation: operation.name, ...caller }, reach, log));
+  try {
+    // The table forgot the handler's input type; the schema check restored what it says.
+    const handler = operation.handler as unknown as Handler<object>;
+    const outcome = handler(input, reach, caller);
+    return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}
+
+/** What a caller may know of something thrown; an unexpected one is logged under a fresh id. */
+export function problemOfThrown(
+  thrown: unknown,
+  fields: object,
+  reach: Pick<Reach, 'newCommandId'>,
+  log: Logger,
+): Problem {
+  const code = thrown instanceof HeadgateError ? THROWN_AS[thrown.code] : undefined;
+  if (code !== undefined) return { code, detail: messageOf(thrown) };
+  const errorId = reach.newCommandId();
+  log.error('an operation failed by our own mistake', {
+    ...fields,
+    errorId,
+    error: messageOf(thrown),
+    stack: thrown instanceof Error ? thrown.stack : undefined,
+  });
+  return internal(errorId);
+}

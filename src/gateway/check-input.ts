@@ -1,0 +1,105 @@
+/** Checks an operation's input against its schema and says, in words and pointers, what is wrong. */
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { ValueErrorType } from '@sinclair/typebox/errors';
+import type { ValueError } from '@sinclair/typebox/errors';
+import type { TSchema } from '@sinclair/typebox';
+import type { AnyOperation } from './operation.js';
+import type { InputError } from './problems.js';
+
+/** More than this is not read by anyone. */
+const ERRORS_MAX = 20;
+const POINTER_CHARS_MAX = 200;
+const SHOWN_CHARS_MAX = 40;
+
+export type InputCheck = (input: object) => readonly InputError[];
+
+/** Compiles the check of one operation. No errors: the input is what the handler expects. */
+export function inputCheck({ input: schema }: AnyOperation): InputCheck {
+  const compiled = TypeCompiler.Compile(schema);
+  return (input) => {
+    const isFine = compiled.Check(input);
+    return isFine ? unfitText(input) : explained(compiled.Errors(input));
+  };
+}
+
+/** RFC 6901, shortened where a caller's own key is absurdly long. */
+export function pointerTo(key: string): string {
+  const escaped = key.replaceAll('~', '~0').replaceAll('/', '~1');
+  return `/${escaped}`.slice(0, POINTER_CHARS_MAX);
+}
+
+/** The first reason for each member, at most twenty. */
+function explained(errors: Iterable<ValueError>): readonly InputError[] {
+  const byPointer = new Map<string, string>();
+  for (const error of errors) {
+    if (byPointer.size >= ERRORS_MAX) break;
+    const pointer = error.path.slice(0, POINTER_CHARS_MAX);
+    if (!byPointer.has(pointer)) byPointer.set(pointer, reasonOf(error));
+  }
+  return [...byPointer].map(([pointer, detail]) => ({ pointer, detail }));
+}
+
+function reasonOf({ type, schema, value }: ValueError): string {
+  switch (type) {
+    case ValueErrorType.ObjectRequiredProperty:
+      return 'is required';
+    case ValueErrorType.ObjectAdditionalProperties:
+      return 'is not a field of this operation';
+    case ValueErrorType.Object:
+      return 'must be a JSON object';
+    default:
+      return `must be ${ruleOf(type, schema)}, got ${shown(value)}`;
+  }
+}
+
+function ruleOf(type: ValueErrorType, schema: TSchema): string {
+  const bound = (name: string): string => String(schema[name]);
+  switch (type) {
+    case ValueErrorType.NumberExclusiveMinimum:
+      return `> ${bound('exclusiveMinimum')}`;
+    case ValueErrorType.NumberMinimum:
+    case ValueErrorType.IntegerMinimum:
+      return `>= ${bound('minimum')}`;
+    case ValueErrorType.NumberMaximum:
+    case ValueErrorType.IntegerMaximum:
+      return `<= ${bound('maximum')}`;
+    case ValueErrorType.Number:
+      return 'a finite number';
+    case ValueErrorType.Integer:
+      return 'a whole number';
+    case ValueErrorType.String:
+      return 'a string';
+    case ValueErrorType.StringMinLength:
+      return `at least ${bound('minLength')} characters long`;
+    case ValueErrorType.StringMaxLength:
+      return `at most ${bound('maxLength')} characters long`;
+    case ValueErrorType.Union:
+      return `one of ${wordsOf(schema)}`;
+    default:
+      return 'what its schema says';
+  }
+}
+
+function wordsOf(schema: TSchema): string {
+  const members = (schema['anyOf'] ?? []) as readonly { readonly const?: unknown }[];
+  return members.map((member) => String(member.const)).join(', ');
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'a list' : 'an object';
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length <= SHOWN_CHARS_MAX ? text : `${text.slice(0, SHOWN_CHARS_MAX)}…`;
+}
+
+/** Text that would not come back from the journal as it went in, or that would break a log line. */
+const UNFIT = /[\p{Surrogate}\u0000-\u0008\u000b-\u001f\u007f]/u;
+
+function unfitText(input: object): readonly InputError[] {
+  return Object.entries(input).flatMap(([key, value]: [string, unknown]) =>
+    typeof value === 'string' && UNFIT.test(value)
+      ? [{ pointer: pointerTo(key), detail: 'must not hold control characters or lone surrogates' }]
+      : [],
+  );
+}

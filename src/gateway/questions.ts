@@ -1,0 +1,258 @@
+/** The operations that only ask: they write no event and are answered from views, sink and memory. */
+import { HOUR_MS, isoTime } from '../kernel/time.js';
+import { fail, ok } from '../kernel/types.js';
+import { getInput, healthInput, listInput, momentOf, nothing, recordsInput } from './inputs.js';
+import { RESERVED_NAMES } from './inputs.js';
+import { answer, operation } from './operation.js';
+import type { AnyOperation, Outcome, Reach, RecordRow } from './operation.js';
+import { collectorNotFound, invalidInput } from './problems.js';
+import { collectorThen } from './shapes/collector.js';
+import { checkLine, checkStatistics } from './shapes/health.js';
+import { nameOfToken } from './status-pages.js';
+
+const WRITES_NOTHING = { none: 'it only reads' } as const;
+
+const LIMIT_DEFAULT = 100;
+const HOURS_DEFAULT = 24;
+const RECENT_CHECKS = 20;
+
+const listCollectors = operation({
+  name: 'listCollectors',
+  summary: 'All collectors with their health, limiter and breaker; filtered and paged.',
+  role: 'viewer',
+  input: listInput,
+  writes: WRITES_NOTHING,
+  rest: {
+    method: 'GET',
+    path: '/collectors',
+    query: ['state', 'type', 'status', 'q', 'page_size', 'page_token'],
+  },
+  handler: (filter, { pages }) => {
+    const { page_token: token } = filter;
+    const after = token === undefined ? undefined : nameOfToken(token);
+    if (token !== undefined && after === undefined) {
+      return fail(invalidInput({ pointer: '/page_token', detail: 'is not a token of ours' }));
+    }
+    return ok(pages.list(filter, after));
+  },
+});
+
+const getCosts = operation({
+  name: 'getCosts',
+  summary: 'What each collector used of its quota in this period, what it cost, where that leads.',
+  role: 'viewer',
+  input: nothing,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/collectors/costs', query: [] },
+  handler: (_input, { pages }) => ok(pages.costs()),
+});
+
+const getCollector = operation({
+  name: 'getCollector',
+  summary:
+    'One collector with all its numbers, and why it is not fetching; now or at a past moment.',
+  role: 'viewer',
+  input: getInput,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/collectors/{name}', query: ['at'] },
+  handler: ({ name, at }, reach) => {
+    if (RESERVED_NAMES.includes(name)) return fail(collectorNotFound(name));
+    if (at !== undefined) return collectorAt(name, at, reach);
+    const page = reach.pages.one(name);
+    return page === undefined ? fail(missing(name, reach)) : ok(page);
+  },
+});
+
+/** The engine may have a collector that the views will show in a moment. */
+function missing(name: string, { engine }: Reach) {
+  if (!engine.has(name)) return collectorNotFound(name);
+  const detail = `${name} is here, but its view is not ready yet`;
+  return { code: 'view_behind', detail } as const;
+}
+
+/** A folded past is dear: few at once, the rest are refused. */
+async function collectorAt(name: string, text: string, reach: Reach): Promise<Outcome> {
+  const at = momentOf(text);
+  const now = reach.clock.now();
+  if (at === undefined) return fail(invalidInput({ pointer: '/at', detail: MOMENT_RULE }));
+  if (at > now) {
+    return fail(invalidInput({ pointer: '/at', detail: `must not be after ${isoTime(now)}` }));
+  }
+  if (!reach.slots.past.enter()) {
+    const detail = `${String(reach.limits.pastQuestionsMax)} questions about the past are under way`;
+    return fail({ code: 'overloaded', detail });
+  }
+  try {
+    const docs = await reach.views.docsAt(name, at);
+    if (docs !== undefined) return answer({ collector: collectorThen(docs, at) });
+    const isKnown = reach.views.docs(name) !== undefined;
+    const detail = `${name} did not exist at ${isoTime(at)}`;
+    return fail(isKnown ? { ...collectorNotFound(name), detail } : collectorNotFound(name));
+  } finally {
+    reach.slots.past.leave();
+  }
+}
+
+const MOMENT_RULE =
+  'must be an ISO 8601 moment with an offset, e.g. 2026-01-31T12:00:00Z (write + as %2B)';
+
+const getService = operation({
+  name: 'getService',
+  summary: 'Which program answers, since when, and whether it is ready.',
+  role: 'viewer',
+  input: nothing,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/health', query: [] },
+  handler: (_input, { service, readiness, clock, views }) => {
+    const info = service();
+    const { ready, reasons } = readiness();
+    const now = clock.now();
+    return answer({
+      status: ready ? 'healthy' : 'degraded',
+      service: info.name,
+      version: info.version,
+      node: info.node,
+      mode: info.mode,
+      ready,
+      reasons,
+      collector_count: views.names().length,
+      started_at: isoTime(info.startedAt),
+      uptime_seconds: Math.max(0, Math.round((now - info.startedAt) / 1000)),
+      timestamp: isoTime(now),
+    });
+  },
+});
+
+const listHealth = operation({
+  name: 'listHealth',
+  summary: 'The health of every collector.',
+  role: 'viewer',
+  input: nothing,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/health/collectors', query: [] },
+  handler: (_input, { pages }) => ok(pages.health()),
+});
+
+const getHealth = operation({
+  name: 'getHealth',
+  summary: 'The checks of one collector in the last hours, counted, and the newest twenty.',
+  role: 'viewer',
+  input: healthInput,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/health/collectors/{name}', query: ['limit', 'hours'] },
+  handler: ({ name, limit, hours }, reach) => {
+    const { views, clock } = reach;
+    if (views.docs(name) === undefined) return fail(missing(name, reach));
+    const since = clock.now() - (hours ?? HOURS_DEFAULT) * HOUR_MS;
+    const checks = views.checks(name, since, limit ?? LIMIT_DEFAULT);
+    return answer({
+      collector_name: name,
+      statistics: checkStatistics(views.healthStatistics(name, since)),
+      recent_records: checks.slice(0, RECENT_CHECKS).map(checkLine),
+      all_records_count: checks.length,
+      timestamp: isoTime(clock.now()),
+    });
+  },
+});
+
+function recordLine(record: RecordRow) {
+  return {
+    id: record.id,
+    sequence: record.sequence,
+    kind: record.kind,
+    series: record.series,
+    at: isoTime(record.at),
+    collected_at: isoTime(record.collectedAt),
+    data: record.data,
+  };
+}
+
+const listRecords = operation({
+  name: 'listRecords',
+  summary: 'Collected records, newest first; with `after`, oldest first from there on.',
+  role: 'viewer',
+  input: recordsInput,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/collectors/{name}/records', query: ['since', 'after', 'limit'] },
+  handler: async ({ name, since, after, limit }, reach) => {
+    if (reach.views.docs(name) === undefined) return fail(missing(name, reach));
+    const from = since === undefined ? undefined : momentOf(since);
+    if (since !== undefined && from === undefined) {
+      return fail(invalidInput({ pointer: '/since', detail: MOMENT_RULE }));
+    }
+    const records = await reach.records.query({
+      collector: name,
+      ...(from === undefined ? {} : { since: from }),
+      ...(after === undefined ? {} : { after }),
+      limit: limit ?? LIMIT_DEFAULT,
+      order: after === undefined ? 'newest' : 'oldest',
+    });
+    // Where a reader goes on, whichever way this page ran.
+    const nextAfter = records.reduce((last, each) => Math.max(last, each.sequence), after ?? 0);
+    return answer({
+      collector: name,
+      records: records.map(recordLine),
+      count: records.length,
+      next_after: nextAfter,
+      timestamp: isoTime(reach.clock.now()),
+    });
+  },
+});
+
+const getLiveness = operation({
+  name: 'getLiveness',
+  summary: 'Whether the process runs. No collector, breaker or journal can make it fail.',
+  role: 'viewer',
+  input: nothing,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/livez', query: [] },
+  handler: () => answer({ status: 'live' }),
+});
+
+const getReadiness = operation({
+  name: 'getReadiness',
+  summary: 'Whether the process may get traffic, and if not, why.',
+  role: 'viewer',
+  input: nothing,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/readyz', query: [] },
+  handler: (_input, { readiness }) => {
+    const { ready, reasons } = readiness();
+    if (ready) return answer({ status: 'ready' });
+    const detail = reasons.length === 0 ? 'not ready' : reasons.join('; ');
+    return fail({ code: 'not_ready', detail, reasons });
+  },
+});
+
+const getDirectory = operation({
+  name: 'getDirectory',
+  summary: 'Where things are: the other doors, and every operation with its method and path.',
+  role: 'viewer',
+  input: nothing,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/', query: [] },
+  handler: (_input, { service, operations }) => {
+    const { name, version, mode, doors } = service();
+    const offered = operations().map((each) => ({
+      operation: each.name,
+      method: each.rest.method,
+      path: each.rest.path,
+      role: each.role,
+      summary: each.summary,
+    }));
+    return answer({ service: name, version, mode, doors, operations: offered });
+  },
+});
+
+export const QUESTIONS: readonly AnyOperation[] = [
+  listCollectors,
+  getCosts,
+  getCollector,
+  listRecords,
+  getService,
+  listHealth,
+  getHealth,
+  getLiveness,
+  getReadiness,
+  getDirectory,
+];

@@ -1,0 +1,159 @@
+/** A collector's rate limiters: one is shown as its own, the counters are summed over all. */
+import type { LiveCollector, LiveLimiter } from '../../actors/engine.js';
+import type { EpochMs } from '../../kernel/types.js';
+import type { LimiterDoc, UsageDoc } from '../../projections/views.js';
+import { moment } from './numbers.js';
+
+export type RateSettings = {
+  readonly maxRequestsPerSecond: number;
+  readonly backoffMultiplier: number;
+  readonly maxBackoff: number;
+};
+
+/** What an operator set for this collector, else what its scope has. */
+export function settingsOf(doc: LimiterDoc, collector: string): RateSettings {
+  return doc.caps[collector] ?? doc;
+}
+
+/**
+ * The rate in force at a moment, from the document alone (semantics §3): for the past, where there is
+ * no live limiter to ask. Requests per second.
+ */
+export function rateAt(doc: LimiterDoc, collector: string, at: EpochMs): number {
+  const cap = settingsOf(doc, collector).maxRequestsPerSecond;
+  if (doc.episode === null) return cap;
+  const { wMax, backoff, pauseUntil } = doc.episode;
+  const w0 = wMax / backoff;
+  const sincePause = Math.max(0, at - pauseUntil);
+  const left = Math.max(0, 1 - sincePause / doc.recoveryWindowMs);
+  const steps = Math.floor(sincePause / (10 * doc.recoveryWindowMs));
+  return Math.min(cap, (wMax - (wMax - w0) * left ** 3) * 1.05 ** steps);
+}
+
+/** Scope and limiter shown as the collector's own. */
+export function ownLimiter(docs: readonly LimiterDoc[]): LimiterDoc | undefined {
+  return docs[0];
+}
+
+type Totals = { readonly usages: readonly UsageDoc[]; readonly docs: readonly LimiterDoc[] };
+
+function totalsOf(docs: readonly LimiterDoc[], collector: string): Totals {
+  const usages = docs.flatMap((doc) => {
+    const usage = doc.usage[collector];
+    return usage === undefined ? [] : [usage];
+  });
+  return { usages, docs };
+}
+
+function sum<T>(list: readonly T[], of: (item: T) => number): number {
+  return list.reduce((total, item) => total + of(item), 0);
+}
+
+function latest(moments: readonly (EpochMs | null)[]): EpochMs | null {
+  return moments.reduce((newest, at) => (at !== null && at > (newest ?? 0) ? at : newest), null);
+}
+
+function endpoints(usages: readonly UsageDoc[]) {
+  return Object.fromEntries(
+    usages.flatMap((usage) =>
+      Object.entries(usage.endpoints).map(([name, doc]) => [
+        name,
+        {
+          requests: doc.requests,
+          rate_limit: doc.rateLimit,
+          remaining: doc.remaining,
+          reset_time: moment(doc.resetAt),
+        },
+      ]),
+    ),
+  );
+}
+
+function currentRate(
+  doc: LimiterDoc,
+  live: LiveLimiter | undefined,
+  collector: string,
+  at: EpochMs,
+): number {
+  return live?.currentRate ?? rateAt(doc, collector, at);
+}
+
+/** The limiter of a line of `GET /collectors`. */
+export function limiterLine(
+  docs: readonly LimiterDoc[],
+  collector: string,
+  live: LiveCollector | undefined,
+  at: EpochMs,
+) {
+  const own = ownLimiter(docs);
+  if (own === undefined) return null;
+  const { usages } = totalsOf(docs, collector);
+  return {
+    current_rate: currentRate(own, live?.limiters[own.scope], collector, at),
+    backoff_multiplier: settingsOf(own, collector).backoffMultiplier,
+    total_requests: sum(usages, (usage) => usage.calls),
+    total_throttles: sum(usages, (usage) => usage.delayed),
+    total_backoffs: sum(docs, (doc) => doc.backoffs),
+    last_request_time: moment(latest(usages.map((usage) => usage.lastRequestAt))),
+    endpoints: endpoints(usages),
+  };
+}
+
+function barriers(doc: LimiterDoc) {
+  const all = [['', doc.blocked] as const, ...Object.entries(doc.blockedBuckets)];
+  return all.flatMap(([bucket, barrier]) =>
+    barrier === null
+      ? []
+      : [{ bucket: bucket || null, cause: barrier.cause, until: moment(barrier.until) }],
+  );
+}
+
+/** The limiter of `GET /collectors/{name}`. What only memory knows is null for the past. */
+export function limiterDetail(
+  docs: readonly LimiterDoc[],
+  collector: string,
+  live: LiveCollector | undefined,
+  at: EpochMs,
+) {
+  const own = ownLimiter(docs);
+  if (own === undefined) return null;
+  const { usages } = totalsOf(docs, collector);
+  const settings = settingsOf(own, collector);
+  const now = live?.limiters[own.scope];
+  return {
+    current_rate: currentRate(own, now, collector, at),
+    initial_rate: settings.maxRequestsPerSecond,
+    backoff_multiplier: settings.backoffMultiplier,
+    max_backoff: settings.maxBackoff,
+    current_backoff: now?.currentBackoff ?? own.episode?.backoff ?? 1,
+    statistics: {
+      total_requests: sum(usages, (usage) => usage.calls),
+      total_throttles: sum(usages, (usage) => usage.delayed),
+      total_backoffs: sum(docs, (doc) => doc.backoffs),
+      total_429_errors: sum(usages, (usage) => usage.throttled),
+      total_adjustments: sum(docs, (doc) => doc.adjustments),
+    },
+    last_request_time: moment(latest(usages.map((usage) => usage.lastRequestAt))),
+    last_adjustment_time: moment(latest(docs.map((doc) => doc.lastAdjustmentAt))),
+    next_permit_at: moment(now?.nextPermitAt),
+    binding_bucket: now?.bindingBucket ?? null,
+    endpoint_details: endpoints(usages),
+    scope: own.scope,
+    scopes: docs.map((doc) => doc.scope),
+    shared_with: own.collectors.filter((other) => other !== collector),
+    blocked: docs.flatMap(barriers),
+    queue: now === undefined ? null : { length: now.queued, ...now.counters },
+  };
+}
+
+/** `updated_config` of `PUT …/rate-limit`. */
+export function rateConfig(docs: readonly LimiterDoc[], collector: string) {
+  const own = ownLimiter(docs);
+  if (own === undefined) return null;
+  const settings = settingsOf(own, collector);
+  return {
+    max_requests_per_second: settings.maxRequestsPerSecond,
+    backoff_multiplier: settings.backoffMultiplier,
+    max_backoff: settings.maxBackoff,
+  };
+}

@@ -1,0 +1,30 @@
+/** How numbers and moments are shown. */
+import { assert } from '../../kernel/errors.js';
+import { isoTime } from '../../kernel/time.js';
+import type { EpochMs } from '../../kernel/types.js';
+
+const MICROS = 1_000_000;
+
+/**
+ * Money for JSON: the decimal of an integer number of micro-units. One correctly rounded division, so
+ * it prints as the exact decimal does; sums are made before, over integers.
+ * @throws {InvariantViolated} when `micros` is no safe integer: money was summed as a float somewhere.
+ */
+export function decimalOf(micros: number): number {
+  assert(Number.isSafeInteger(micros), `micros must be a safe integer, got ${String(micros)}`);
+  return micros / MICROS;
+}
+
+/** A ratio to six places: 1 - 0.99 is 0.01, not 0.010000000000000009. */
+export function ratio(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * MICROS) / MICROS;
+}
+
+export function seconds(ms: number): number {
+  return ms / 1000;
+}
+
+/** Adds `at`'s ISO form for members that may not have happened. */
+export function moment(at: EpochMs | null | undefined): string | null {
+  return isoTime(at);
+}
