@@ -1,0 +1,175 @@
+/**
+ * The configuration: one table of options (config-options*.ts), read from switches, environment, file
+ * and defaults, in this order of precedence. Whatever is wrong is told at once, all of it.
+ */
+import { readFileSync } from 'node:fs';
+import { fail, ok } from './kernel/types.js';
+import type { Result } from './kernel/types.js';
+import { messageOf } from './kernel/errors.js';
+import { collectorOf, nameProblem } from './config-collectors.js';
+import type { CatalogueEntry, CollectorConfig } from './config-collectors.js';
+import { environmentLayer, fileLayer, flagLayer, parsedFile } from './config-layers.js';
+import type { KnownKeys, Layer } from './config-layers.js';
+import { COLLECTOR_OPTIONS } from './config-options-collector.js';
+import { OPTIONS } from './config-options.js';
+import type { OptionSpec } from './config-option.js';
+import { isPlainObject, parseGiven } from './config-parse.js';
+import { processConfig, processProblems } from './config-process.js';
+import type { ProcessConfig } from './config-process.js';
+import { suggested } from './config-problem.js';
+import type { ConfigProblem } from './config-problem.js';
+import { loadSecrets } from './config-secrets.js';
+import type { Secrets } from './config-secrets.js';
+
+export type { BreakerSettings } from './config-breaker.js';
+export type { CatalogueEntry, CollectorConfig } from './config-collectors.js';
+export { isLoopback } from './config-url.js';
+export { journalTarget } from './config-process.js';
+export type { JournalTarget, ProcessConfig } from './config-process.js';
+export { problemLine } from './config-problem.js';
+export type { ConfigProblem } from './config-problem.js';
+export { secretsOf } from './config-secrets.js';
+export type { Secrets } from './config-secrets.js';
+
+/** Everything that was decided; holds no secret and may be printed. */
+export type Config = ProcessConfig & {
+  readonly collectors: Readonly<Record<string, CollectorConfig>>;
+};
+
+export type ConfigInput = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** By dotted key. */
+  readonly flags?: Readonly<Record<string, string | undefined>>;
+  /** The sources there are; each has a collector of its own name, unless configured otherwise. */
+  readonly catalogue: readonly CatalogueEntry[];
+  /** In place of the file that `config` names. */
+  readonly file?: { readonly name: string; readonly text: string };
+  readonly readFile?: (path: string) => string;
+};
+
+export type Loaded = { readonly config: Config; readonly secrets: Secrets };
+
+export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigProblem[]> {
+  const readFile = input.readFile ?? ((path: string): string => readFileSync(path, 'utf8'));
+  const problems: ConfigProblem[] = [];
+  const file = contentOf(input, readFile, problems);
+  const names = collectorNames(input.catalogue, file.content, file.name, problems);
+  const known = knownKeys(names);
+  const values = merged(
+    [
+      fileLayer(file.name, file.content, known),
+      environmentLayer(withoutSecrets(input), known),
+      flagLayer(input.flags ?? {}, known),
+    ],
+    known,
+    problems,
+  );
+  const process = processConfig(values);
+  problems.push(...processProblems(process));
+  const catalogue = new Map(input.catalogue.map((entry) => [entry.name, entry]));
+  const collectors: Record<string, CollectorConfig> = {};
+  for (const name of names) {
+    const own = below(`collectors.${name}.`, values);
+    const collector = collectorOf(name, own, process, catalogue, problems);
+    if (collector !== undefined) collectors[name] = collector;
+  }
+  const { secrets, problems: secretProblems } = loadSecrets(
+    Object.values(collectors).flatMap(({ keyVariable }) => keyVariable ?? []),
+    input.env,
+    readFile,
+  );
+  problems.push(...secretProblems);
+  return problems.length > 0 ? fail(problems) : ok({ config: { ...process, collectors }, secrets });
+}
+
+type Content = {
+  readonly name: string;
+  readonly content: Readonly<Record<string, unknown>>;
+};
+
+function contentOf(
+  input: ConfigInput,
+  readFile: (path: string) => string,
+  problems: ConfigProblem[],
+): Content {
+  const path = input.flags?.['config'] ?? input.env['HEADGATE_CONFIG'] ?? '';
+  const nothing: Content = { name: path, content: {} };
+  if (input.file === undefined && path === '') return nothing;
+  let file = input.file;
+  try {
+    file ??= { name: path, text: readFile(path) };
+  } catch (error) {
+    problems.push({ option: 'config', from: path, rule: `cannot be read: ${messageOf(error)}` });
+    return nothing;
+  }
+  const parsed = parsedFile(file.name, file.text);
+  if (parsed.ok) return { name: file.name, content: parsed.value };
+  problems.push(...parsed.error);
+  return nothing;
+}
+
+/** The sources' own names, and those the file adds. */
+function collectorNames(
+  catalogue: readonly CatalogueEntry[],
+  content: Readonly<Record<string, unknown>>,
+  from: string,
+  problems: ConfigProblem[],
+): readonly string[] {
+  const names = new Set(catalogue.map(({ name }) => name));
+  const inFile = content['collectors'];
+  if (!isPlainObject(inFile)) return [...names];
+  const sources = [...names];
+  for (const [name, settings] of Object.entries(inFile)) {
+    const problem = nameProblem(name, from);
+    if (problem !== undefined) {
+      problems.push(problem);
+    } else if (names.has(name) || (isPlainObject(settings) && settings['source'] !== undefined)) {
+      names.add(name);
+    } else {
+      const rule = `is neither a source (${sources.join(', ')}) nor says its source`;
+      problems.push({ option: `collectors.${name}`, from, rule, ...suggested(name, sources) });
+    }
+  }
+  return [...names];
+}
+
+function knownKeys(names: readonly string[]): KnownKeys {
+  const known = new Map<string, OptionSpec>(OPTIONS.map((spec) => [spec.key, spec]));
+  for (const name of names) {
+    for (const spec of COLLECTOR_OPTIONS) known.set(`collectors.${name}.${spec.key}`, spec);
+  }
+  return known;
+}
+
+/** A source's key may be called HEADGATE_...; it is no option. */
+function withoutSecrets({ env, catalogue }: ConfigInput): ConfigInput['env'] {
+  const secret = new Set(
+    catalogue.flatMap(({ keyVariable: key }) => (key ? [key, `${key}_FILE`] : [])),
+  );
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !secret.has(name)));
+}
+
+/** Later layers win; each value is checked, also one that is overruled. */
+function merged(
+  layers: readonly Layer[],
+  known: KnownKeys,
+  problems: ConfigProblem[],
+): ReadonlyMap<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const layer of layers) {
+    problems.push(...layer.problems);
+    for (const given of layer.given) {
+      const spec = known.get(given.key);
+      if (spec === undefined) continue;
+      const parsed = parseGiven(spec, given);
+      if (parsed.ok) values.set(given.key, parsed.value);
+      else problems.push(parsed.error);
+    }
+  }
+  return values;
+}
+
+function below(prefix: string, values: ReadonlyMap<string, unknown>): ReadonlyMap<string, unknown> {
+  const own = [...values].filter(([key]) => key.startsWith(prefix));
+  return new Map(own.map(([key, value]) => [key.slice(prefix.length), value]));
+}
