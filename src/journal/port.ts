@@ -90,15 +90,25 @@ export interface Journal {
    * @throws {JournalUnavailable} the store cannot write now (disk full, read-only); nothing is stored,
    *   or, with `outcome: 'unknown'`, the caller must read the stream back before it concludes anything.
    * @throws {EventTooLarge} an event or the batch is over its limit; nothing is stored.
+   * @throws {InvalidEvent} it holds what JSON cannot carry back exactly (NaN, -0, a class, 65 levels),
+   *   or the stream's name is malformed; nothing is stored.
+   * @throws {JournalCorrupt} some ids of the batch stand where they would as a repeat, others do not.
    */
   append(stream: StreamId, expected: Revision, events: readonly NewEvent[]): Promise<AppendResult>;
-  /** One page of a stream from a revision on, at most `limit` events. A stream that is not there is empty. */
+  /**
+   * One page of a stream from a revision on, at most `limit` events. A stream that is not there is empty.
+   * @throws {JournalCorrupt} names the first event that is not what was written.
+   */
   read(stream: StreamId, from: Revision, limit: number): Promise<StreamPage>;
-  /** One page of the whole journal: events with position > `after`. */
+  /**
+   * One page of the whole journal: events with position > `after`. A page may be empty and not the last.
+   * @throws {JournalCorrupt} the next event is bad; reading goes on after the error's `position`.
+   */
   readAll(after: Position, filter: EventFilter, limit: number): Promise<Page>;
   /**
    * Everything after a position, then everything new, in pages, without polling; ends when `signal`
-   * aborts. A slow reader is not buffered for: it is given what it missed from the store.
+   * aborts. A slow reader is not buffered for: it is given what it missed from the store. A page
+   * without events tells that `next` was reached and nothing up to it passed the filter.
    */
   subscribe(after: Position, filter: EventFilter, signal: AbortSignal): AsyncIterable<Page>;
   /** The newest position; 0 when empty. */
@@ -125,6 +135,8 @@ export type Snapshot = {
   readonly stateHash: string;
   readonly state: JsonObject;
 };
+
+export const SNAPSHOTS_PER_STREAM = 2;
 
 export interface SnapshotStore {
   /** Newest first, at most two; what cannot be parsed is left out. */
@@ -159,6 +171,12 @@ export class EventTooLarge extends HeadgateError {
   readonly retryable = false;
 }
 
+/** An event no journal may hold: what would be read back is not what was appended. */
+export class InvalidEvent extends HeadgateError {
+  readonly code = 'invalid_event';
+  readonly retryable = false;
+}
+
 /** Another process has the journal. */
 export class JournalLocked extends HeadgateError {
   readonly code = 'journal_locked';
@@ -171,11 +189,21 @@ export class JournalCorrupt extends HeadgateError {
   readonly retryable = false;
   readonly stream: StreamId;
   readonly revision: Revision;
+  /** Where the bad event lies in the whole journal, when that is known. */
+  readonly position: Position | undefined;
 
-  constructor(message: string, where: { readonly stream: StreamId; readonly revision: Revision }) {
+  constructor(
+    message: string,
+    where: {
+      readonly stream: StreamId;
+      readonly revision: Revision;
+      readonly position?: Position | undefined;
+    },
+  ) {
     super(message);
     this.stream = where.stream;
     this.revision = where.revision;
+    this.position = where.position;
   }
 }
 

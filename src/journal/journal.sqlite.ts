@@ -1,0 +1,293 @@
+/**
+ * The journal in one SQLite file: a writer thread that commits in groups, readers on the caller's
+ * thread. What is durable and when is the writer's to say (writer.sqlite.ts).
+ *
+ * S1 What was handed in and not yet answered is bounded, in events and in bytes.
+ * S2 After a fatal failure of the writer nothing is acknowledged; whoever waits is told `unknown`.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { HeadgateError, InvariantViolated, messageOf } from '../kernel/errors.js';
+import type { Logger, MetricSource } from '../kernel/observe.js';
+import { observe, silentLogger } from '../kernel/observe.js';
+import type { Clock } from '../kernel/time.js';
+import { systemClock } from '../kernel/time.js';
+import { checkExpected } from './admission.js';
+import type { JournalCounters } from './counters.js';
+import { journalCounters, journalMetrics } from './counters.js';
+import type { EncodedBatch } from './encode.js';
+import { encodeBatch } from './encode.js';
+import type { JournalLimits } from './limits.js';
+import { DEFAULT_LIMITS } from './limits.js';
+import type { AppendResult, Journal } from './port.js';
+import { JournalClosed, JournalUnavailable } from './port.js';
+import type { Answer, AppendRequest, FromWriter, Opened } from './protocol.js';
+import type { Reader } from './reader.sqlite.js';
+import { sqliteReader } from './reader.sqlite.js';
+import type { SqliteFile } from './schema.sqlite.js';
+import { openToRead } from './schema.sqlite.js';
+import type { Bell } from './subscription.js';
+import { bell, livePages } from './subscription.js';
+import { errorOf } from './wire-errors.js';
+import type { WriterThread } from './writer-thread.sqlite.js';
+import { startWriter } from './writer-thread.sqlite.js';
+
+export type SqliteJournalOptions = {
+  /** The file; its directory is made. Beside it: `-wal`, `-shm`, `.lock`, `.owner`, `.witness`. */
+  readonly path: string;
+  /**
+   * The writer failed and the truth on disk is unknown: the process must end, non-zero, at once.
+   * Called at most once, before anyone who waits for an answer is told.
+   */
+  readonly onFatal: (error: HeadgateError) => void;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly limits?: Partial<JournalLimits>;
+  /** Opens a journal that ends before what its witness saw, with a warning. */
+  readonly acceptRegressed?: boolean;
+  /** Pages in the write-ahead log at which a checkpoint is due. */
+  readonly checkpointPages?: number;
+  /** For tests of a full disk: pages (4 KiB) the file may have. */
+  readonly filePagesMax?: number;
+};
+
+export type SqliteJournal = Journal & {
+  readonly metrics: MetricSource;
+  /** What was found at opening. */
+  readonly opened: Opened;
+};
+
+export const CHECKPOINT_PAGES = 4000;
+
+type Waiting = {
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: Error) => void;
+  readonly events: number;
+  readonly bytes: number;
+  readonly since: number;
+};
+
+type Open = {
+  readonly options: SqliteJournalOptions;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly limits: JournalLimits;
+  readonly thread: WriterThread;
+  readonly file: SqliteFile;
+  readonly reader: Reader;
+  readonly news: Bell;
+  readonly counters: JournalCounters;
+  readonly waiting: Map<number, Waiting>;
+  handedIn: AppendRequest[];
+  nextId: number;
+  failure: (() => Error) | undefined;
+  closed: Promise<void> | undefined;
+};
+
+/**
+ * Opens the journal, making it when it is not there.
+ * @throws {JournalLocked} another process has it.
+ * @throws {JournalRegressed} its tail is missing, or it is an old file, and that was not accepted.
+ * @throws {JournalUnavailable} it cannot be written, or is no journal.
+ */
+export async function sqliteJournal(options: SqliteJournalOptions): Promise<SqliteJournal> {
+  const { path, acceptRegressed = false, checkpointPages = CHECKPOINT_PAGES } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (thrown) {
+    const why = messageOf(thrown);
+    throw new JournalUnavailable(`cannot make the journal's directory: ${why}`, { cause: thrown });
+  }
+  const config = { path, limits, acceptRegressed, checkpointPages };
+  const { filePagesMax } = options;
+  const { thread, opened } = await startWriter(
+    filePagesMax === undefined ? config : { ...config, filePagesMax },
+  );
+  const file = openToRead(path);
+  const self: Open = {
+    options,
+    log: options.log ?? silentLogger,
+    clock: options.clock ?? systemClock(),
+    limits,
+    thread,
+    file,
+    reader: sqliteReader(file),
+    news: bell(opened.head),
+    counters: journalCounters(),
+    waiting: new Map(),
+    handedIn: [],
+    nextId: 1,
+    failure: undefined,
+    closed: undefined,
+  };
+  self.counters.position = opened.head;
+  for (const warning of opened.warnings) self.log.warn('journal opened', { path, warning });
+  thread.listen({
+    onMessage: (message) => {
+      hear(self, message);
+    },
+    onDeath: (why) => {
+      die(self, new JournalUnavailable(`the journal's writer died: ${why}`, { outcome: 'unknown' }));
+    },
+  });
+  return { ...operations(self), opened, metrics: () => journalMetrics(self.counters) };
+}
+
+function operations(self: Open): Journal {
+  const { reader, news } = self;
+  const open = (): void => {
+    if (self.closed !== undefined) throw new JournalClosed('the journal is closed');
+  };
+  const readAll: Journal['readAll'] = async (after, filter, limit) => {
+    open();
+    return Promise.resolve(reader.readAll(after, filter, limit));
+  };
+  return {
+    async append(stream, expected, events) {
+      open();
+      checkExpected(expected);
+      return handIn(self, stream, expected, encodeBatch(stream, events, self.limits));
+    },
+    async read(stream, from, limit) {
+      open();
+      return Promise.resolve(reader.read(stream, from, limit));
+    },
+    readAll,
+    subscribe: (after, filter, signal) => livePages({ readAll, bell: news }, after, filter, signal),
+    async head() {
+      open();
+      return Promise.resolve(reader.head());
+    },
+    async streamHead(stream) {
+      open();
+      return Promise.resolve(reader.streamHead(stream));
+    },
+    async streams(category, after, limit) {
+      open();
+      return Promise.resolve(reader.streams(category, after, limit));
+    },
+    close() {
+      self.closed ??= close(self);
+      return self.closed;
+    },
+  };
+}
+
+function handIn(
+  self: Open,
+  stream: string,
+  expected: number,
+  batch: EncodedBatch,
+): Promise<AppendResult> {
+  if (self.failure !== undefined) return Promise.reject(self.failure());
+  const { counters, limits } = self;
+  const events = batch.events.length;
+  const { bytes } = batch;
+  if (
+    counters.queuedEvents + events > limits.queueEventsMax ||
+    counters.queuedBytes + bytes > limits.queueBytesMax
+  ) {
+    counters.queueFull += 1;
+    const queued = `${String(counters.queuedEvents)} events`;
+    return Promise.reject(new JournalUnavailable(`the journal's queue is full: ${queued} wait`));
+  }
+  counters.queuedEvents += events;
+  counters.queuedBytes += bytes;
+  const id = self.nextId;
+  self.nextId += 1;
+  const texts: string[] = [];
+  for (const event of batch.events) {
+    texts.push(event.eventId, event.type, event.data, event.metadataHead, event.metadataTail);
+  }
+  if (self.handedIn.length === 0) scheduleSending(self);
+  self.handedIn.push({ id, stream, expected, bytes, texts });
+  const since = self.clock.monotonic();
+  return new Promise((resolve, reject) => {
+    self.waiting.set(id, { resolve, reject, events, bytes, since });
+  });
+}
+
+/** An idle writer gets it at once; a busy one gets all that this turn of the event loop brings. */
+function scheduleSending(self: Open): void {
+  const send = (): void => {
+    const requests = self.handedIn;
+    self.handedIn = [];
+    self.thread.tell({ kind: 'append', requests });
+  };
+  if (self.waiting.size === 0) queueMicrotask(send);
+  else setImmediate(send);
+}
+
+function hear(self: Open, message: FromWriter): void {
+  const { counters } = self;
+  switch (message.kind) {
+    case 'group':
+      if (self.failure !== undefined) return;
+      if (message.events > 0) observe(counters.groupEvents, message.events);
+      observe(counters.commitSeconds, message.commitMs / 1000);
+      counters.events += message.events;
+      counters.bytes += message.bytes;
+      counters.position = message.head;
+      for (const answer of message.answers) settle(self, answer);
+      self.news.ring(message.head);
+      return;
+    case 'checkpoint':
+      counters.checkpoints += 1;
+      counters.walPages = message.walPages;
+      if (message.error !== undefined) {
+        counters.checkpointsFailed += 1;
+        self.log.error('journal checkpoint failed', { error: message.error });
+      } else if (message.movedPages < message.walPages) counters.checkpointsStarved += 1;
+      return;
+    case 'fatal':
+      die(self, errorOf(message.error));
+      return;
+    case 'opened':
+    case 'failed':
+    case 'closed':
+      return;
+  }
+}
+
+function settle(self: Open, answer: Answer): void {
+  const { counters, waiting } = self;
+  const asked = waiting.get(answer.id);
+  if (asked === undefined) throw new InvariantViolated('an answer nobody waits for');
+  waiting.delete(answer.id);
+  counters.queuedEvents -= asked.events;
+  counters.queuedBytes -= asked.bytes;
+  if (answer.kind === 'error') {
+    counters.appends.error += 1;
+    const error = errorOf(answer.error);
+    self.log.error('journal append failed', { code: error.code, error: error.message });
+    asked.reject(error);
+  } else if (answer.kind === 'conflict') {
+    counters.appends.conflict += 1;
+    asked.resolve({ kind: 'conflict', actual: answer.actual });
+  } else {
+    counters.appends[answer.isRepeat ? 'repeat' : 'appended'] += 1;
+    observe(counters.appendSeconds, (self.clock.monotonic() - asked.since) / 1000);
+    asked.resolve({ kind: 'appended', revision: answer.revision, position: answer.position });
+  }
+}
+
+/** S2. */
+function die(self: Open, error: HeadgateError): void {
+  if (self.failure !== undefined) return;
+  self.failure = () => new JournalUnavailable(error.message, { outcome: 'unknown' });
+  self.log.error('journal failed', { code: error.code, error: error.message });
+  self.options.onFatal(error);
+  for (const { reject } of self.waiting.values()) reject(self.failure());
+  self.waiting.clear();
+  self.news.close(self.failure);
+}
+
+async function close(self: Open): Promise<void> {
+  self.news.close(() => new JournalClosed('the journal was closed'));
+  // The writer closes last: the last to close moves the whole log into the file.
+  self.file.close();
+  if (self.failure === undefined) {
+    await self.thread.close();
+  } else await self.thread.stop();
+}
