@@ -20,7 +20,7 @@
 import type { Clock } from '../kernel/time.js';
 import { histogram, type Histogram, type Logger } from '../kernel/observe.js';
 import type { Random } from '../kernel/random.js';
-import type { DurationMs, JsonObject, StreamId } from '../kernel/types.js';
+import type { DurationMs, JsonObject, Revision, StreamId } from '../kernel/types.js';
 import type { Journal, SnapshotStore, StoredEvent } from '../journal/port.js';
 import { startActor, type Actor } from './actor.js';
 import type { ActorHandle, CommandContext } from './handle.js';
@@ -69,6 +69,9 @@ export type HostStatistics = {
   readonly decideSeconds: Histogram;
 };
 
+/** A place in a stream's hash chain. */
+export type ChainPoint = { readonly revision: Revision; readonly hash: string };
+
 export type HostDeps = {
   readonly journal: Journal;
   readonly snapshots: SnapshotStore;
@@ -79,12 +82,11 @@ export type HostDeps = {
   /** The writer's fencing number. */
   readonly epoch: number;
   readonly limits: HostLimits;
-  /** Checks the hash chain of a page: the first thing wrong, or undefined. `prevHash` is undefined where
-   *  the page does not follow one that was checked. */
+  /** The first event that does not follow `after` as it was written; `after` is undefined at the start. */
   readonly verify: (
+    after: ChainPoint | undefined,
     events: readonly StoredEvent[],
-    prevHash: string | undefined,
-  ) => { readonly revision: number; readonly problem: string } | undefined;
+  ) => { readonly revision: Revision; readonly detail: string } | undefined;
 };
 
 /** What an actor is connected to besides its stream. */

@@ -3,7 +3,7 @@ import { HeadgateError, messageOf } from '../kernel/errors.js';
 import type { EpochMs, JsonObject, Revision, StreamId } from '../kernel/types.js';
 import { NO_STREAM, type Snapshot, type StoredEvent } from '../journal/port.js';
 import type { Folder } from './fold.js';
-import type { HostServices } from './host.js';
+import type { ChainPoint, HostServices } from './host.js';
 import type { ActorKind, ActorState, AnyFact } from './kind.js';
 import { stateHash } from './state-hash.js';
 
@@ -40,17 +40,21 @@ export async function loadActor<C, Cmd extends { readonly type: string }, F exte
     lastAt: 0,
     snapshotRevision: NO_STREAM,
   };
-  let prevHash = snapshot?.eventHash;
+  let point = snapshot?.point;
   for (;;) {
-    const next = resident.revision + 1;
-    const page = await services.journal.read(stream, next, services.limits.pageSize);
-    const bad = services.verify(page.events, next === 0 ? undefined : prevHash);
+    const page = await services.journal.read(
+      stream,
+      resident.revision + 1,
+      services.limits.pageSize,
+    );
+    const bad = services.verify(point, page.events);
     if (bad !== undefined) {
-      throw new ActorCorrupt(`${stream}@${String(bad.revision)}: ${bad.problem}`);
+      throw new ActorCorrupt(`${stream}@${String(bad.revision)}: ${bad.detail}`);
     }
     for (const event of page.events) foldEvent(kind, folder, resident, event, services);
     checkStateHash(kind, resident, page.events.at(-1));
-    prevHash = page.events.at(-1)?.metadata.hash ?? prevHash;
+    const last = page.events.at(-1);
+    if (last !== undefined) point = { revision: last.revision, hash: last.metadata.hash };
     services.statistics.replayed += page.events.length;
     if (page.atEnd) return resident;
   }
@@ -112,10 +116,12 @@ async function believableSnapshot<C, Cmd extends { readonly type: string }, F ex
   folder: Folder<C, F>,
   stream: StreamId,
   services: HostServices,
-): Promise<{ readonly resident: Resident<C>; readonly eventHash: string } | undefined> {
+): Promise<{ readonly resident: Resident<C>; readonly point: ChainPoint } | undefined> {
   for (const snapshot of await services.snapshots.load(stream)) {
     const resident = await fromSnapshot(kind, folder, snapshot, services);
-    if (resident !== undefined) return { resident, eventHash: snapshot.eventHash };
+    if (resident !== undefined) {
+      return { resident, point: { revision: snapshot.revision, hash: snapshot.eventHash } };
+    }
     services.statistics.snapshotsIgnored += 1;
     services.log.warn('snapshot ignored', { stream, revision: snapshot.revision });
   }
@@ -133,7 +139,8 @@ async function fromSnapshot<C, Cmd extends { readonly type: string }, F extends 
   const event = page.events[0];
   if (event?.revision !== snapshot.revision || event.metadata.hash !== snapshot.eventHash)
     return undefined;
-  if (services.verify([event], undefined) !== undefined) return undefined;
+  const before = { revision: event.revision - 1, hash: event.metadata.prevHash };
+  if (services.verify(before, [event]) !== undefined) return undefined;
   const stored = snapshot.state as unknown as SnapshotState;
   const state = folder.resolve(stored.state);
   if (state === undefined || stateHash(state) !== snapshot.stateHash) return undefined;

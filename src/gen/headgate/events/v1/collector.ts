@@ -153,7 +153,10 @@ export interface RunSucceeded {
 export interface RunFailed {
   atMs: number;
   run: string;
-  /** A class of semantics.md section 1, or crashed (the source's own code threw). */
+  /**
+   * A class of semantics.md section 1, or: crashed (the source's own code threw), blocked (a gate
+   * closed on the way), sink (the records could not be stored).
+   */
   outcome: string;
   message: string;
   calls: number;
