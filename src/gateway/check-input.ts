@@ -89,12 +89,12 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'a list' : 'an object';
-  const text = JSON.stringify(value) ?? 'nothing';
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
   return text.length <= SHOWN_CHARS_MAX ? text : `${text.slice(0, SHOWN_CHARS_MAX)}…`;
 }
 
 /** Text that would not come back from the journal as it went in, or that would break a log line. */
-const UNFIT = /[\p{Surrogate}\u0000-\u0008\u000b-\u001f\u007f]/u;
+const UNFIT = /\p{Cs}|(?![\t\n])\p{Cc}/u;
 
 function unfitText(input: object): readonly InputError[] {
   return Object.entries(input).flatMap(([key, value]: [string, unknown]) =>

@@ -25,7 +25,7 @@ export function stateOf(doc: BreakerDoc): string {
 export function breakerScore(doc: BreakerDoc, at: EpochMs): number {
   const { calls, failures } = doc.window;
   const isOver = at - doc.window.at > doc.policy.windowMs;
-  return isOver || calls === 0 ? 1 : (ratio(1 - failures / calls) ?? 1);
+  return isOver || calls === 0 ? 1 : ratio(1 - failures / calls);
 }
 
 function statistics(doc: BreakerDoc, at: EpochMs) {

@@ -16,6 +16,8 @@ export function decimalOf(micros: number): number {
 }
 
 /** A ratio to six places: 1 - 0.99 is 0.01, not 0.010000000000000009. */
+export function ratio(value: number): number;
+export function ratio(value: number | undefined): number | null;
 export function ratio(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value * MICROS) / MICROS;
 }

@@ -1,0 +1,233 @@
+/** REST over the table of operations: routes, guards, bodies and replies; no operation is written here. */
+import Fastify from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger, MetricSource } from '../../kernel/observe.js';
+import type { Random } from '../../kernel/random.js';
+import { OPERATIONS, isCommand, reachOf } from '../api.js';
+import type { GatewayParts } from '../api.js';
+import { call, problemOfThrown } from '../call.js';
+import type { AnyOperation, OperationLimits, Reach } from '../operation.js';
+import { OPERATION_LIMITS } from '../operation.js';
+import type { Problem } from '../problems.js';
+import { useOwnBodies } from './bodies.js';
+import type { Body } from './bodies.js';
+import { assertMayBind, guard } from './guard.js';
+import type { Guard } from './guard.js';
+import { REST_LIMITS } from './limits.js';
+import type { RestLimits } from './limits.js';
+import { answerMalformed } from './malformed.js';
+import { pathOf, replies } from './replies.js';
+import type { Replies } from './replies.js';
+import { requestIdOf } from './request-id.js';
+import { inputReader } from './request-input.js';
+import type { RawInput } from './request-input.js';
+import { allowedMethods, routerPath } from './routes.js';
+import { traffic } from './traffic.js';
+import type { Traffic } from './traffic.js';
+
+export type RestParts = GatewayParts & {
+  readonly log: Logger;
+  readonly limits?: Partial<RestLimits & OperationLimits>;
+  /** Listen beyond loopback although no one has to say who they are. */
+  readonly insecure?: boolean;
+};
+
+export type RestGateway = {
+  /**
+   * Starts to answer; resolves to its URL. Port 0: any free port.
+   * @throws {InsecureBinding} when others than this machine could reach it, unless `insecure`.
+   */
+  listen(host: string, port: number): Promise<string>;
+  /** Refuses what is new, lets what is under way finish for `closeGraceMs`, then cuts it. */
+  close(): Promise<void>;
+  readonly metrics: MetricSource;
+};
+
+/** What the hooks share. */
+type Edge = {
+  readonly reach: Reach;
+  readonly log: Logger;
+  readonly reply: Replies;
+  readonly traffic: Traffic;
+  readonly bodyBytesMax: number;
+  /** Set by `listen` and `close`. */
+  guard: Guard;
+  closing: boolean;
+};
+
+export function restGateway(parts: RestParts): RestGateway {
+  const { clock, log, insecure = false } = parts;
+  const limits = { ...REST_LIMITS, ...OPERATION_LIMITS, ...parts.limits };
+  const edge: Edge = {
+    reach: reachOf(parts, limits),
+    log,
+    reply: replies(() => clock.now()),
+    traffic: traffic(log),
+    bodyBytesMax: limits.bodyBytesMax,
+    guard: guard('localhost'),
+    closing: false,
+  };
+  const app = server(limits, edge, parts.random);
+  app.server.maxConnections = limits.connectionsMax;
+  useOwnBodies(app);
+  useHooks(app, edge);
+  for (const operation of OPERATIONS) addRoute(app, operation, edge);
+
+  return {
+    metrics: edge.traffic.metrics,
+    async listen(host, port) {
+      assertMayBind(host, insecure);
+      edge.guard = guard(host);
+      return app.listen({ host, port });
+    },
+    async close() {
+      edge.closing = true;
+      const cancel = clock.after(limits.closeGraceMs, () => {
+        app.server.closeAllConnections();
+      });
+      await app.close();
+      cancel();
+    },
+  };
+}
+
+function server(limits: RestLimits, edge: Edge, random: Random): FastifyInstance {
+  const mint = (): string => random.uuid();
+  return Fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionTimeout: limits.connectionTimeoutMs,
+    maxRequestsPerSocket: limits.requestsPerConnectionMax,
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.timeoutCheckMs,
+      requireHostHeader: false, // the guard says it in our words
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.pathPartCharsMax },
+    return503OnClosing: false, // the first hook says it in our words
+    forceCloseConnections: 'idle',
+    genReqId: (request) => requestIdOf(request.headers['x-request-id'], mint),
+    frameworkErrors: (error, request, reply) => {
+      edge.reply.problem(problemOfError(error, request, edge), request, reply);
+    },
+    clientErrorHandler: (error, socket) => {
+      const status = answerMalformed(error, socket, mint());
+      if (status !== undefined) edge.traffic.malformed(status);
+    },
+  });
+}
+
+function useHooks(app: FastifyInstance, edge: Edge): void {
+  const allowed = allowedMethods(OPERATIONS);
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    void reply.header('x-content-type-options', 'nosniff');
+    void reply.header('cache-control', 'no-store');
+    const problem = edge.closing ? STOPPING : edge.guard(request.headers);
+    if (problem !== undefined) edge.reply.problem(problem, request, reply);
+    else if (request.is404) unrouted(allowed(pathOf(request.url)), edge, request, reply);
+    else done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    if (request.is404) ended(undefined, edge, request, reply);
+    done();
+  });
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    edge.reply.problem(problemOfError(error, request, edge), request, reply);
+  });
+}
+
+function ended(
+  operation: AnyOperation | undefined,
+  edge: Edge,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  edge.traffic.ended({
+    operation: operation?.name,
+    isCommand: operation !== undefined && isCommand(operation),
+    method: request.method,
+    path: pathOf(request.url),
+    status: reply.statusCode,
+    durationMs: reply.elapsedTime,
+    requestId: request.id,
+  });
+}
+
+const STOPPING: Problem = { code: 'stopping', detail: 'the service is shutting down' };
+
+/** Nothing is routed here: OPTIONS is answered, another method is named, the rest is not found. */
+function unrouted(
+  allowed: readonly string[],
+  edge: Edge,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const { method } = request;
+  if (allowed.length > 0) void reply.header('allow', allowed.join(', '));
+  if (allowed.length > 0 && method === 'OPTIONS') void reply.code(204).send();
+  else if (allowed.length === 0 || allowed.includes(method)) {
+    const detail = 'there is nothing here; GET / lists what is';
+    edge.reply.problem({ code: 'route_not_found', detail }, request, reply);
+  } else {
+    const detail = `${method} is not one of ${allowed.join(', ')}`;
+    edge.reply.problem({ code: 'method_not_allowed', detail }, request, reply);
+  }
+}
+
+function addRoute(app: FastifyInstance, operation: AnyOperation, edge: Edge): void {
+  const read = inputReader(operation);
+  const { method, path } = operation.rest;
+  app.route({
+    method,
+    url: routerPath(path),
+    onResponse: (request, reply, done) => {
+      ended(operation, edge, request, reply);
+      done();
+    },
+    handler: (request, reply) => {
+      const body = request.body as Body;
+      const raw = { params: request.params, query: request.query } as RawInput;
+      const input = body === undefined || body.ok ? read({ ...raw, body: body?.value }) : body;
+      if (!input.ok) {
+        edge.reply.problem(input.error, request, reply);
+        return;
+      }
+      const caller = { correlationId: request.id, actor: ANYONE, interface: 'rest' } as const;
+      const outcome = call(operation, input.value, edge.reach, caller, edge.log);
+      if (!(outcome instanceof Promise)) {
+        edge.reply.outcome(outcome, request, reply);
+        return;
+      }
+      return outcome.then((told) => {
+        edge.reply.outcome(told, request, reply);
+        return reply;
+      });
+    },
+  });
+}
+
+/** There are no tokens yet: whoever is on this machine. */
+const ANYONE = 'local';
+
+/** What Fastify itself refused, in our words; anything else it hands over is our bug. */
+function problemOfError(error: FastifyError, request: FastifyRequest, edge: Edge): Problem {
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return {
+      code: 'payload_too_large',
+      detail: `the body is longer than ${String(edge.bodyBytesMax)} bytes`,
+    };
+  }
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return { code: 'unsupported_media_type', detail: 'the body must be application/json' };
+  }
+  const { statusCode } = error;
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return { code: 'bad_request', detail: 'the request’s URL or framing is malformed' };
+  }
+  const fields = { requestId: request.id, path: pathOf(request.url) };
+  return problemOfThrown(error, fields, edge.reach, edge.log);
+}
