@@ -1,14 +1,16 @@
 /**
  * Folds facts through a chart, fast: the one place where XState runs.
  *
- * Its public `transition()` builds an actor system per call; here each chart has one inert scope and
- * one working snapshot per configuration, and both are reused. A property test holds the two equal.
+ * Its public `transition()` builds an actor system per call; here each chart has one inert scope
+ * and one working snapshot per configuration, and both are reused. A property test holds the two
+ * equal.
  *
- * 1. `apply` is pure to its caller: the state it is given is never changed, and equal arguments give
- *    equal results. What is reused inside never leaves this file.
- * 2. A state is plain data. Its `value` is interned, so that a fact costs no search for chart nodes.
- * 3. A chart that could branch by itself (guard, `always`, `after`, `invoke`, history) is refused when
- *    its folder is made: old streams would not fold the same for ever.
+ * 1. `apply` is pure to its caller: the state it is given is never changed, and equal arguments
+ *    give equal results. What is reused inside never leaves this file.
+ * 2. A state is plain data. Its `value` is interned, so that a fact costs no search for chart
+ *    nodes.
+ * 3. A chart that could branch by itself (guard, `always`, `after`, `invoke`, history) is refused
+ *    when its folder is made: old streams would not fold the same for ever.
  */
 import { createActor, initialTransition } from 'xstate';
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
@@ -25,10 +27,15 @@ export type Folder<C, F extends AnyFact = AnyFact> = {
   readonly resolve: (stored: unknown) => ActorState<C> | undefined;
 };
 
-/** One configuration of a chart: its value, and a snapshot whose context is overwritten for each use. */
+/**
+ * One configuration of a chart: its value, and a snapshot whose context is overwritten for each
+ * use.
+ */
 type Configuration = { readonly value: unknown; readonly snapshot: AnyMachineSnapshot };
 
-/** One folder per chart, however many actors ask for it: it is worth as much memory as ten actors. */
+/**
+ * One folder per chart, however many actors ask for it: it is worth as much memory as ten actors.
+ */
 const folders = new WeakMap<AnyStateMachine, Folder<unknown>>();
 
 /**

@@ -1,4 +1,7 @@
-/** What finished calls mean to a breaker: counted, and perhaps the one too many, or the one it waited for. */
+/**
+ * What finished calls mean to a breaker: counted, and perhaps the one too many, or the one it
+ * waited for.
+ */
 import { facts, refuse, type Circumstances, type Decision, type Of } from '../kind.js';
 import type { Refusal } from '../refusal.js';
 import { CALLS_PER_FACT_MAX, ENDPOINT_CHARS_MAX, type BreakerCommand } from './commands.js';

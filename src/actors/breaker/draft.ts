@@ -1,4 +1,6 @@
-/** A decision of several facts in the making: each is decided on the state after those before it. */
+/**
+ * A decision of several facts in the making: each is decided on the state after those before it.
+ */
 import { assert } from '../../kernel/errors.js';
 import { folder } from '../fold.js';
 import type { BreakerFact } from './events.js';

@@ -39,7 +39,9 @@ export type Trigger =
   | 'restart'
   | 'manual';
 
-/** One finished call. `at` is when it ended, in whole ms; the generation is that of its admission. */
+/**
+ * One finished call. `at` is when it ended, in whole ms; the generation is that of its admission.
+ */
 export type FinishedCall = {
   readonly at: EpochMs;
   readonly outcome: string;
@@ -58,7 +60,10 @@ export function isFailure(outcome: string): boolean {
   return outcome === 'server' || outcome === 'bad_data';
 }
 
-/** Whether a breaker takes notice: 429s, bans, quotas, keys, our own mistakes and aborts are others' business. */
+/**
+ * Whether a breaker takes notice: 429s, bans, quotas, keys, our own mistakes and aborts are others'
+ * business.
+ */
 export function isCounted(outcome: string): boolean {
   return isSuccess(outcome) || isFailure(outcome);
 }

@@ -1,8 +1,10 @@
 /** What each fact does to a breaker's memory: the assignments of the chart (machine.ts). */
+import type { EpochMs } from '../../kernel/types.js';
 import type { Of } from '../kind.js';
 import { isSuccess, type BreakerFact, type BreakerPolicy, type Computed } from './events.js';
 import type { FinishedCall, Override, Trigger } from './events.js';
-import { LAST_CALLS, NO_STATISTICS, type BreakerContext, type Retry } from './state.js';
+import { LAST_CALLS, NO_STATISTICS } from './state.js';
+import type { BreakerContext, BreakerStatistics, Retry } from './state.js';
 import { countCall, tallyOf } from './tally.js';
 import { emptyWindow, resizedWindow } from './window.js';
 
@@ -63,20 +65,21 @@ export function keepLast(calls: FinishedCall[], call: FinishedCall): void {
 }
 
 export function tripped(context: BreakerContext, fact: Of<BreakerFact, 'BreakerTripped'>): Change {
-  return { ...opened(context, fact), awaySince: fact.atMs };
+  return { ...opened(fact), awaySince: fact.atMs, statistics: openedAgain(context, fact.atMs) };
 }
 
+/** After a restart it is the same opening, not a new one. */
 export function reopened(
   context: BreakerContext,
   fact: Of<BreakerFact, 'BreakerReopened'>,
 ): Change {
-  const entered = opened(context, fact);
-  const failed = triggerOf(fact) === 'probe_failed' ? 1 : 0;
-  const statistics = entered.statistics;
+  const { failedRecoveries } = fact;
+  if (triggerOf(fact) === 'restart') return { ...opened(fact), failedRecoveries };
+  const statistics = openedAgain(context, fact.atMs);
   return {
-    ...entered,
-    failedRecoveries: fact.failedRecoveries,
-    statistics: { ...statistics, failedRecoveries: statistics.failedRecoveries + failed },
+    ...opened(fact),
+    failedRecoveries,
+    statistics: { ...statistics, failedRecoveries: statistics.failedRecoveries + 1 },
   };
 }
 
@@ -131,20 +134,14 @@ export function reset(context: BreakerContext, fact: Of<BreakerFact, 'BreakerRes
   };
 }
 
-function opened(
-  context: BreakerContext,
-  fact: Of<BreakerFact, 'BreakerTripped' | 'BreakerReopened'>,
-): Change & Pick<BreakerContext, 'statistics'> {
-  const { statistics } = context;
-  const { generation, atMs } = fact;
-  const retry: Retry = { at: fact.retryAtMs, delayMs: fact.delayMs, generation };
-  return {
-    generation,
-    probeSuccesses: 0,
-    retry,
-    lastChangeAt: atMs,
-    statistics: { ...statistics, circuitOpens: statistics.circuitOpens + 1, lastOpenAt: atMs },
-  };
+function opened(fact: Of<BreakerFact, 'BreakerTripped' | 'BreakerReopened'>): Change {
+  const { generation, atMs, delayMs } = fact;
+  const retry: Retry = { at: fact.retryAtMs, delayMs, generation };
+  return { generation, probeSuccesses: 0, retry, lastChangeAt: atMs };
+}
+
+function openedAgain({ statistics }: BreakerContext, at: EpochMs): BreakerStatistics {
+  return { ...statistics, circuitOpens: statistics.circuitOpens + 1, lastOpenAt: at };
 }
 
 function clean(policy: BreakerPolicy): Change {

@@ -1,4 +1,6 @@
-/** Builds the facts of a breaker, complete: each change of state says all a reader of history needs. */
+/**
+ * Builds the facts of a breaker, complete: each change of state says all a reader of history needs.
+ */
 import type { EpochMs } from '../../kernel/types.js';
 import type { Circumstances, Of } from '../kind.js';
 import type {
@@ -158,7 +160,9 @@ function transition(
   };
 }
 
-/** `latest` caps the offset: a call never ends after the change it led to, whatever the clock did. */
+/**
+ * `latest` caps the offset: a call never ends after the change it led to, whatever the clock did.
+ */
 function wireCall(
   call: FinishedCall,
   baseMs: EpochMs,

@@ -4,11 +4,11 @@
  *   breaker   closed -> open -> halfOpen -> closed | open
  *   override  none <-> held                (which one is data: context.override.state)
  *
- * Pure by construction: no guard, `after`, `invoke`, clock or randomness. Whatever could branch is a
- * fact that decide.ts chose, so a stream written by old code folds the same under new code. One fact,
- * `BreakerForced`, begins every override; three target states for it would need a guard on its data.
- * The region costs 1.6 us a fact over a field alone (3.4 against 1.8 us, measured) and buys that the
- * chart itself knows when there is nothing to clear.
+ * Pure by construction: no guard, `after`, `invoke`, clock or randomness. Whatever could branch is
+ * a fact that decide.ts chose, so a stream written by old code folds the same under new code. One
+ * fact, `BreakerForced`, begins every override; three target states for it would need a guard on
+ * its data. The region costs 1.6 us a fact over a field alone (3.4 against 1.8 us, measured) and
+ * buys that the chart itself knows when there is nothing to clear.
  */
 import { setup } from 'xstate';
 import type { Of } from '../kind.js';
@@ -23,7 +23,9 @@ type Evolve<T extends BreakerFact['type']> = (
 
 const chart = setup({ types: { context: {} as BreakerContext, events: {} as BreakerFact } });
 
-/** The assignment of one arrow: the fields that change. XState hands it no other fact than `type`. */
+/**
+ * The assignment of one arrow: the fields that change. XState hands it no other fact than `type`.
+ */
 function fold<T extends BreakerFact['type']>(
   _type: T,
   change: Evolve<T>,

@@ -87,8 +87,9 @@ export function policyRefusal(
 }
 
 /**
- * Popular defaults never trip at one call a minute. A rule is within reach when its window holds the
- * calls it needs, or when the unbroken failures it needs fit into a day (or into the window, if longer).
+ * Popular defaults never trip at one call a minute. A rule is within reach when its window holds
+ * the calls it needs, or when the unbroken failures it needs fit into a day (or into the window, if
+ * longer).
  */
 function neverTrips(policy: BreakerPolicy, pollIntervalMs: DurationMs): Refusal | undefined {
   const held = Math.floor(policy.windowMs / pollIntervalMs);

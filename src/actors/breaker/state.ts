@@ -9,7 +9,9 @@ import { emptyWindow, type CallWindow } from './window.js';
 /** Calls kept for readers of history. */
 export const LAST_CALLS = 5;
 
-/** Sixteen fields in a fixed order, plain data: XState slows down beyond, and the state is hashed. */
+/**
+ * Sixteen fields in a fixed order, plain data: XState slows down beyond, and the state is hashed.
+ */
 export type BreakerContext = {
   readonly collector: string;
   readonly upstream: string;
@@ -22,7 +24,10 @@ export type BreakerContext = {
   readonly window: Readonly<CallWindow>;
   readonly consecutiveFailures: number;
   readonly probeSuccesses: number;
-  /** Recoveries that failed by a counted failure since the breaker was last closed: the n of the back-off. */
+  /**
+   * Recoveries that failed by a counted failure since the breaker was last closed: the n of the
+   * back-off.
+   */
   readonly failedRecoveries: number;
   /** When it left closed. */
   readonly awaySince: EpochMs | null;
@@ -56,11 +61,11 @@ export type OverrideInForce = {
 export type BreakerStatistics = {
   readonly totalFailures: number;
   readonly totalSuccesses: number;
-  /** Entries into open, by whatever cause. */
+  /** Openings; one that outlives a restart counts once. */
   readonly circuitOpens: number;
   /** Closed by its probes. */
   readonly successfulRecoveries: number;
-  /** Reopened by a counted failure. */
+  /** Reopened by a counted failure or at the deadline. */
   readonly failedRecoveries: number;
   /** Finished absences from closed; a running one is added by who shows it. */
   readonly timeInOpenMs: DurationMs;

@@ -26,7 +26,10 @@ export function tallyOf(counted: {
   return { window: copyWindow(window), consecutiveFailures, probeSuccesses };
 }
 
-/** Counts one counted call of the current generation, in place. Slow is strictly longer than the policy's. */
+/**
+ * Counts one counted call of the current generation, in place. Slow is strictly longer than the
+ * policy's.
+ */
 export function countCall(
   tally: Tally,
   call: FinishedCall,

@@ -108,7 +108,10 @@ export function resizedWindow(window: Readonly<CallWindow>, windowMs: DurationMs
   return next;
 }
 
-/** Makes `bucket` the newest. A clock set back a little counts as standing still; a whole window, as new. */
+/**
+ * Makes `bucket` the newest. A clock set back a little counts as standing still; a whole window, as
+ * new.
+ */
 function turn(window: CallWindow, bucket: number): void {
   const steps = bucket - window.newest;
   if (steps <= 0 && steps > -WINDOW_BUCKETS) return;
