@@ -10,7 +10,8 @@
  * T5 Connections per origin, requests in flight per origin and origins are bounded.
  * T6 A socket whose answer was not read to its end is destroyed, never used again.
  */
-import { Pool, buildConnector } from 'undici';
+import type { Socket } from 'node:net';
+import { Pool, buildConnector, errors } from 'undici';
 import type { MetricSource } from '../kernel/observe.js';
 import type { Clock } from '../kernel/time.js';
 import { ADDRESS_REFUSED, addressAllowed, guardedLookup, urlRefused } from './address.js';
@@ -116,7 +117,7 @@ function openOrigin(
         stats.socketsOpen -= 1;
       });
       if (addressAllowed(socket.remoteAddress ?? '', allowLoopback)) {
-        done(null, socket);
+        done(null, abandonable(socket));
         return;
       }
       socket.destroy();
@@ -136,4 +137,22 @@ function openOrigin(
     bodyTimeout: 0,
   } satisfies Pool.Options & { readonly pipelining: number; readonly connect: unknown });
   return { pool, stats };
+}
+
+/**
+ * Undici destroys the socket of an abandoned request with an error that it takes for its own doing: it
+ * puts the request back, connects again and only then finds it aborted. Under any other error it drops
+ * the request (T6), so an upstream that just timed out is not called up once more for nothing.
+ */
+function abandonable<S extends Socket>(socket: S): S {
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error?: Error) => {
+    destroy(isAbort(error) ? new Error('the request was abandoned') : error);
+    return socket;
+  };
+  return socket;
+}
+
+function isAbort(error: Error | undefined): boolean {
+  return error instanceof errors.InformationalError && error.message === 'aborted';
 }
