@@ -2,7 +2,8 @@
 import { HeadgateError, messageOf } from '../kernel/errors.js';
 import type { Logger } from '../kernel/observe.js';
 import { fail } from '../kernel/types.js';
-import type { AnyOperation, Caller, Handler, Outcome, Reach } from './operation.js';
+import type { Outcome } from './answer.js';
+import type { AnyOperation, Caller, Handler, Reach } from './operation.js';
 import { internal } from './problems.js';
 import type { Problem, ProblemCode } from './problems.js';
 

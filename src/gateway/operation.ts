@@ -2,9 +2,9 @@
 import type { Static, TObject, TProperties } from '@sinclair/typebox';
 import type { Engine } from '../actors/engine.js';
 import type { Clock } from '../kernel/time.js';
-import type { EpochMs, JsonObject, Result } from '../kernel/types.js';
+import type { EpochMs, JsonObject } from '../kernel/types.js';
 import type { Views } from '../projections/views.js';
-import type { Problem } from './problems.js';
+import type { Outcome } from './answer.js';
 import type { Slots } from './slots.js';
 import type { StatusPages } from './status-pages.js';
 
@@ -92,14 +92,6 @@ export const OPERATION_LIMITS: OperationLimits = {
   pastQuestionsMax: 4,
 };
 
-/**
- * JSON text of an object. `shared` answers are the same object for as long as nothing changed, so an
- * edge may keep what it made of one; others are seen once.
- */
-export type Answer = { readonly text: string; readonly shared: boolean };
-
-export type Outcome = Result<Answer, Problem>;
-
 export type Handler<I> = (input: I, reach: Reach, caller: Caller) => Outcome | Promise<Outcome>;
 
 export type Method = 'GET' | 'POST' | 'PUT';
@@ -132,9 +124,4 @@ export function operation<P extends TProperties>(
   described: Operation<P, Static<TObject<P>>>,
 ): AnyOperation {
   return described as unknown as AnyOperation;
-}
-
-/** An answer that is made for one caller. */
-export function answer(value: object): Outcome {
-  return { ok: true, value: { text: JSON.stringify(value), shared: false } };
 }

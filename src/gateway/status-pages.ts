@@ -7,7 +7,7 @@ import type { DurationMs } from '../kernel/types.js';
 import type { CostView, Views } from '../projections/views.js';
 import { PAGE_SIZE_MAX } from './inputs.js';
 import type { listInput } from './inputs.js';
-import type { Answer } from './operation.js';
+import type { Answer } from './answer.js';
 import { pieces } from './pieces.js';
 import type { Piece, Pieces } from './pieces.js';
 import { collectorLine, collectorNow, healthLine } from './shapes/collector.js';

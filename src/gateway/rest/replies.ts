@@ -1,7 +1,7 @@
 /** How answers and problems leave: bytes, headers, status. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EpochMs } from '../../kernel/types.js';
-import type { Answer, Outcome } from '../operation.js';
+import type { Answer, Outcome } from '../answer.js';
 import type { Problem } from '../problems.js';
 import { PROBLEM_TYPE, problemBody } from './problem-body.js';
 import { STATUSES, retryAfterSeconds } from './statuses.js';

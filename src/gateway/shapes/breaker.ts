@@ -29,8 +29,8 @@ export function breakerScore(doc: BreakerDoc, at: EpochMs): number {
 }
 
 function statistics(doc: BreakerDoc, at: EpochMs) {
-  const isAway = doc.computed !== 'closed' && doc.openedAt !== null;
-  const sinceOpened = isAway ? Math.max(0, at - (doc.openedAt ?? at)) : 0;
+  const since = doc.computed === 'closed' ? null : doc.openedAt;
+  const sinceOpened = since === null ? 0 : Math.max(0, at - since);
   const told = doc.statistics;
   return {
     total_failures: told.totalFailures,

@@ -74,7 +74,7 @@ function common(subject: Subject) {
       success_rate: ratio(successRatio),
       requests_today: callsToday ?? null,
     },
-    cost: cost === undefined ? null : decimalOf(cost.costMicros),
+    cost: cost === undefined ? null : decimalOf(cost.monthCostMicros),
     has_api_key: collector.hasApiKey,
     configured_rate_limit:
       rateConfig(docs.limiters, collector.name)?.max_requests_per_second ?? null,

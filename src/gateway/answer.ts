@@ -1,0 +1,16 @@
+/** What an operation comes to: an answer as text, or a problem. */
+import type { Result } from '../kernel/types.js';
+import type { Problem } from './problems.js';
+
+/**
+ * JSON text of an object. `shared` answers are the same object for as long as nothing changed, so an
+ * edge may keep what it made of one; others are seen once.
+ */
+export type Answer = { readonly text: string; readonly shared: boolean };
+
+export type Outcome = Result<Answer, Problem>;
+
+/** An answer that is made for one caller. */
+export function answer(value: object): Outcome {
+  return { ok: true, value: { text: JSON.stringify(value), shared: false } };
+}
