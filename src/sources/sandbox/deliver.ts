@@ -61,7 +61,7 @@ function finished(wire: Wire): Promise<RequestFate> {
 
 async function sendWhole(answer: Answer, wire: Wire): Promise<RequestFate> {
   const { headers, body } = rendered(answer, wire);
-  const accepts = String(wire.request.headers['accept-encoding'] ?? '').includes('gzip');
+  const accepts = wire.request.headers['accept-encoding']?.toString().includes('gzip') === true;
   const compressed = accepts && body.length >= GZIP_BYTES_MIN;
   const bytes = compressed ? await compress(body) : body;
   if (compressed) headers['content-encoding'] = 'gzip';

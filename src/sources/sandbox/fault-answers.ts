@@ -4,7 +4,7 @@
 import { unreachable, type EpochMs, type Json } from '../../kernel/types.js';
 import type { ActingFault } from './fault-deck.js';
 import type { FaultOf } from './fault-kinds.js';
-import { type Answer, type Refusal } from './provider.js';
+import type { Answer, Refusal } from './provider.js';
 
 /** How an answer is put on the wire. */
 export type Delivery =
@@ -85,7 +85,8 @@ function statusAnswer(fault: FaultOf<'status'>, scene: Scene): Answer {
 }
 
 function retyped(value: Json): Json {
-  if (typeof value === 'string') return Number.isFinite(Number(value)) ? Number(value) : value.length;
+  if (typeof value === 'string')
+    return Number.isFinite(Number(value)) ? Number(value) : value.length;
   if (typeof value === 'number') return String(value);
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   return value === null ? 'null' : [value];
@@ -96,7 +97,8 @@ export function drifted(value: Json, fault: FaultOf<'schema_drift'>): Json {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) {
     const items = value as readonly Json[];
-    const isRow = items.length > 0 && items.every((item) => item === null || typeof item !== 'object');
+    const isRow =
+      items.length > 0 && items.every((item) => item === null || typeof item !== 'object');
     if (!isRow) return items.map((item) => drifted(item, fault));
     const column = fault.field ?? 0;
     if (fault.drift === 'rename') return items.filter((_, index) => index !== column);

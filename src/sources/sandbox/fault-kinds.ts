@@ -25,7 +25,11 @@ const WHEN = {
 const kind = <K extends string, P extends Record<string, ReturnType<typeof Type.Unsafe>>>(
   name: K,
   properties: P,
-) => Type.Object({ kind: Type.Literal(name), ...properties, ...WHEN }, { additionalProperties: false });
+) =>
+  Type.Object(
+    { kind: Type.Literal(name), ...properties, ...WHEN },
+    { additionalProperties: false },
+  );
 
 const milliseconds = () => Type.Integer({ minimum: 0, maximum: DELAY_MS_MAX });
 const bytes = () => Type.Integer({ minimum: 1, maximum: BODY_BYTES_MAX });
@@ -99,7 +103,9 @@ const FAULT_SCHEMAS = {
   /** The plan is used up. */
   quota_gone: kind('quota_gone', {}),
   /** The address is banned for so long; outlives the fault. */
-  ban: kind('ban', { seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 7 * 24 * HOUR_S })) }),
+  ban: kind('ban', {
+    seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 7 * 24 * HOUR_S })),
+  }),
 } satisfies Record<string, TObject>;
 
 export type FaultKind = keyof typeof FAULT_SCHEMAS;

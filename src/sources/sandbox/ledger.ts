@@ -58,16 +58,15 @@ type Tally = {
   violations: number;
   crossed: number;
   byStatus: Record<string, number>;
-  endpoints: Record<
-    string,
-    { received: number; weight: number; byStatus: Record<string, number> }
-  >;
+  endpoints: Record<string, { received: number; weight: number; byStatus: Record<string, number> }>;
 };
 
 export type Arrival = Omit<RequestRecord, 'sequence' | 'status' | 'fault' | 'fate'>;
 
 export type OpenEntry = {
-  settle(fate: RequestFate, status: number | null, fault: string | null): void;
+  /** Called before the first byte leaves: who reads the answer finds it counted. Null: none leaves. */
+  answering(status: number | null, fault: string | null): void;
+  ended(fate: RequestFate): void;
 };
 
 export type Ledger = {
@@ -75,10 +74,13 @@ export type Ledger = {
   arrived(arrival: Arrival): OpenEntry;
   counters(provider: string): ProviderCounters;
   /** Oldest first, as far as the ring reaches. */
-  log(filter?: { readonly provider?: string; readonly endpoint?: string }): readonly RequestRecord[];
+  log(filter?: {
+    readonly provider?: string;
+    readonly endpoint?: string;
+  }): readonly RequestRecord[];
   /** Called after each arrival and each end. */
   subscribe(listener: (record: RequestRecord) => void): () => void;
-  clear(provider?: string): void;
+  clear(): void;
 };
 
 const noTally = (): Tally => ({
@@ -105,6 +107,17 @@ export function queryForLog(query: URLSearchParams): Readonly<Record<string, str
   return Object.fromEntries(kept);
 }
 
+/** Counts an arrival and gives back the two places where its end is counted. */
+function tallied(tally: Tally, arrival: Arrival): readonly Record<string, number>[] {
+  const endpoint = (tally.endpoints[arrival.endpoint] ??= { received: 0, weight: 0, byStatus: {} });
+  tally.received += 1;
+  endpoint.received += 1;
+  endpoint.weight += arrival.weight;
+  if (arrival.standing === 'violation') tally.violations += 1;
+  if (arrival.standing === 'crossed') tally.crossed += 1;
+  return [tally.byStatus, endpoint.byStatus];
+}
+
 export function ledger(): Ledger {
   let sequence = 0;
   let ring: Mutable<RequestRecord>[] = [];
@@ -121,47 +134,31 @@ export function ledger(): Ledger {
   return {
     arrived(arrival) {
       sequence += 1;
-      const record: Mutable<RequestRecord> = {
-        ...arrival,
-        sequence,
-        status: null,
-        fault: null,
-        fate: 'pending',
-      };
+      const open = { status: null, fault: null, fate: 'pending' } as const;
+      const record: Mutable<RequestRecord> = { sequence, ...arrival, ...open };
       ring.push(record);
       // Cut in blocks: shifting one by one would cost O(n) per request.
       if (ring.length >= 2 * LOG_MAX) ring = ring.slice(-LOG_MAX);
-      const tally = tallyOf(arrival.provider);
-      const endpoint = (tally.endpoints[arrival.endpoint] ??= {
-        received: 0,
-        weight: 0,
-        byStatus: {},
-      });
-      tally.received += 1;
-      endpoint.received += 1;
-      endpoint.weight += arrival.weight;
-      if (arrival.standing === 'violation') tally.violations += 1;
-      if (arrival.standing === 'crossed') tally.crossed += 1;
+      const statusCounts = tallied(tallyOf(arrival.provider), arrival);
       tell(record);
       return {
-        settle(fate, status, fault) {
-          if (record.fate !== 'pending') return;
-          Object.assign(record, { fate, status, fault });
-          bump(tally.byStatus, status);
-          bump(endpoint.byStatus, status);
+        answering(status, fault) {
+          record.status = status;
+          record.fault = fault;
+          for (const counts of statusCounts) bump(counts, status);
+        },
+        ended(fate) {
+          record.fate = fate;
           tell(record);
         },
       };
     },
     counters: (provider) => structuredClone(tallies.get(provider) ?? noTally()),
-    log: (filter = {}) =>
+    log: ({ provider, endpoint } = {}) =>
       ring
         .slice(-LOG_MAX)
-        .filter(
-          (record) =>
-            (filter.provider ?? record.provider) === record.provider &&
-            (filter.endpoint ?? record.endpoint) === record.endpoint,
-        )
+        .filter((record) => (provider ?? record.provider) === record.provider)
+        .filter((record) => (endpoint ?? record.endpoint) === record.endpoint)
         .map((record) => ({ ...record })),
     subscribe(listener) {
       listeners.add(listener);
@@ -169,10 +166,9 @@ export function ledger(): Ledger {
         listeners.delete(listener);
       };
     },
-    clear(provider) {
-      if (provider === undefined) tallies.clear();
-      else tallies.delete(provider);
-      ring = provider === undefined ? [] : ring.filter((record) => record.provider !== provider);
+    clear() {
+      tallies.clear();
+      ring = [];
     },
   };
 }

@@ -80,7 +80,7 @@ export type ProviderState = {
 
 export type ProviderEnvironment<S> = {
   /** As they are now: read at every use, for they change at run time. */
-  settings(): S;
+  readonly settings: () => S;
   readonly seed: number;
   readonly startedAt: EpochMs;
 };
@@ -97,7 +97,7 @@ export type SandboxProvider = {
   readonly secrets: readonly string[];
   /** The refusals this upstream knows; a fault that needs another one is rejected. */
   readonly refusals: readonly Refusal['kind'][];
-  open(environment: ProviderEnvironment<JsonObject>): ProviderState;
+  readonly open: (environment: ProviderEnvironment<JsonObject>) => ProviderState;
 };
 
 /** Settings every provider has. */
@@ -118,7 +118,7 @@ type Definition<S extends JsonObject> = Omit<
   readonly settings: TProperties;
   readonly defaults: S;
   readonly secrets?: readonly string[];
-  open(environment: ProviderEnvironment<S>): ProviderState;
+  readonly open: (environment: ProviderEnvironment<S>) => ProviderState;
 };
 
 /** Makes a provider of its definition: adds the settings that all share. */

@@ -1,0 +1,16 @@
+/** The upstreams the sandbox imitates. Adding one is a file and a line here. */
+import { binance } from './binance.js';
+import { moralis } from './moralis.js';
+import type { SandboxProvider } from './provider.js';
+
+export const PROVIDERS = { binance, moralis } satisfies Record<string, SandboxProvider>;
+export type ProviderName = keyof typeof PROVIDERS;
+
+// Sound: the keys of a const object are its keys.
+export const PROVIDER_NAMES = Object.keys(PROVIDERS) as readonly ProviderName[];
+
+/** One value for each provider. */
+export function byProvider<T>(make: (name: ProviderName) => T): Record<ProviderName, T> {
+  const made = PROVIDER_NAMES.map((name) => [name, make(name)] as const);
+  return Object.fromEntries(made) as Record<ProviderName, T>;
+}

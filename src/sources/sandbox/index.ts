@@ -1,0 +1,14 @@
+/** What others may use of the sandbox. */
+export { startSandbox, type Sandbox, type SandboxOptions } from './server.js';
+export { SandboxInputInvalid } from './control.js';
+export type {
+  ProviderSnapshot,
+  RequestFilter,
+  SandboxChange,
+  SandboxControl,
+  SandboxSnapshot,
+} from './control.js';
+export { PROVIDER_NAMES, type ProviderName } from './catalogue.js';
+export type { Fault, FaultKind, FaultOf } from './fault-kinds.js';
+export type { ProviderCounters, RequestRecord } from './ledger.js';
+export { SANDBOX_MORALIS_KEY } from './moralis-settings.js';
