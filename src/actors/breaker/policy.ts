@@ -97,9 +97,10 @@ function neverTrips(policy: BreakerPolicy, pollIntervalMs: DurationMs): Refusal 
   const { failureThreshold } = policy;
   const patienceMs = Math.max(DAY_MS, policy.windowMs);
   if (failureThreshold > 0 && failureThreshold * pollIntervalMs <= patienceMs) return undefined;
+  const { windowMs, minimumCalls } = policy;
   const every = `one call every ${String(pollIntervalMs)} ms`;
-  const window = `a window of ${String(policy.windowMs)} ms holds ${String(held)} calls at ${every}`;
-  const rates = `${window}, and minimum_calls is ${String(policy.minimumCalls)}`;
+  const window = `a window of ${String(windowMs)} ms holds ${String(held)} calls`;
+  const rates = `${window} at ${every}, and minimum_calls is ${String(minimumCalls)}`;
   const count =
     failureThreshold === 0
       ? 'failure_threshold is 0 (off)'
