@@ -1,0 +1,143 @@
+/**
+ * Read model of usage and money: what each collector, and each scope in all, used per period.
+ *
+ * C1 A block counts from its reservation; settling it corrects the count. One that is never settled, or
+ *    expires, stays counted whole: usage is never undercounted (P13).
+ * C2 Money is integer micro-units, by the price in force when the block was reserved; what is counted
+ *    is never priced again.
+ * C3 A block belongs to the period of its reservation, also when it is settled in the next.
+ */
+import type { BucketConfig, Units } from '../gen/headgate/events/v1/limiter.js';
+import { entityOf } from '../kernel/ids.js';
+import type { EpochMs } from '../kernel/types.js';
+import * as ledgers from './cost-ledgers.js';
+import type { Counted, OpenBlock, PeriodFinder, PricedBucket } from './cost-ledgers.js';
+import type { LimiterFact } from './facts.js';
+import { put } from './projection.js';
+import type { Projection, Rows, RowWrite } from './projection.js';
+
+type Of<T extends LimiterFact['type']> = Extract<LimiterFact, { readonly type: T }>;
+type PerBucket = Readonly<Record<string, number>>;
+
+function pricedBucket(bucket: BucketConfig): PricedBucket {
+  const { name, limit, unit, priceMicros, quota, period, windowMs, zone, anchorDay } = bucket;
+  return { name, limit, unit, priceMicros, quota, period, windowMs, zone, anchorDay };
+}
+
+/** The ledgers a block reserved now counts in: the collector's month and day, and each quota. */
+function countedIn(
+  collector: string,
+  buckets: readonly PricedBucket[],
+  at: EpochMs,
+  periods: PeriodFinder,
+): readonly Counted[] {
+  const quotas = buckets.filter((bucket) => bucket.quota);
+  const month = { ...periods(ledgers.MONTHLY, at), ledger: ledgers.MONTH_LEDGER };
+  const day = { ...periods(ledgers.DAILY, at), ledger: ledgers.DAY_LEDGER };
+  return [
+    { who: collector, ...month, bucket: null, burns: quotas.length === 0 },
+    { who: collector, ...day, bucket: null, burns: false },
+    ...quotas.flatMap((bucket) => {
+      const quota = { ...periods(bucket, at), ledger: bucket.name, bucket: bucket.name };
+      return [collector, ledgers.WHOLE_SCOPE].map((who) => ({ who, ...quota, burns: true }));
+    }),
+  ];
+}
+
+/** Adds to the cells of a block; a correction is negative. */
+function count(
+  block: OpenBlock,
+  change: { readonly calls: number; readonly units: PerBucket },
+  scope: string,
+  rows: Rows,
+): readonly RowWrite[] {
+  const { at, prices } = block;
+  const costs = costsOf(change.units, prices);
+  const money = Object.values(costs).reduce((sum, cost) => sum + cost, 0);
+  return block.counted.flatMap(({ who, ledger, start, end, bucket, burns }) => {
+    const used = bucket === null ? change.calls : (change.units[bucket] ?? 0);
+    const cost = bucket === null ? money : (costs[bucket] ?? 0);
+    const key = ledgers.cellKey(who, scope, ledger, start);
+    const cell = rows.get(ledgers.CELLS, key);
+    const sums = {
+      start,
+      end,
+      calls: (cell?.calls ?? 0) + change.calls,
+      units: (cell?.units ?? 0) + used,
+      costMicros: (cell?.costMicros ?? 0) + cost,
+    };
+    const counted = put(ledgers.CELLS, key, sums, who === ledgers.WHOLE_SCOPE ? [] : [who]);
+    if (!burns) return [counted];
+    const burnKey = ledgers.burnKey(who, scope, ledger);
+    const burn = rows.get(ledgers.BURNS, burnKey) ?? { minutes: [] };
+    return [counted, put(ledgers.BURNS, burnKey, ledgers.burnAfter(burn, at, used), [])];
+  });
+}
+
+/** Units are whole; a fraction counts as one more: never undercounted. */
+function wholeUnits(list: readonly Units[]): PerBucket {
+  const units: Record<string, number> = {};
+  for (const each of list) units[each.bucket] = (units[each.bucket] ?? 0) + Math.ceil(each.units);
+  return units;
+}
+
+/** C2: integers all the way. */
+function costsOf(units: PerBucket, prices: PerBucket): PerBucket {
+  const costs: Record<string, number> = {};
+  for (const [bucket, used] of Object.entries(units)) costs[bucket] = used * (prices[bucket] ?? 0);
+  return costs;
+}
+
+function reserve(
+  f: Of<'UnitsReserved'>,
+  scope: string,
+  rows: Rows,
+  periods: PeriodFinder,
+): readonly RowWrite[] {
+  const buckets = rows.get(ledgers.SCOPES, scope)?.buckets ?? [];
+  const block: OpenBlock = {
+    collector: f.collector,
+    at: f.atMs,
+    calls: f.calls,
+    units: wholeUnits(f.units),
+    prices: Object.fromEntries(buckets.map(({ name, priceMicros }) => [name, priceMicros])),
+    counted: countedIn(f.collector, buckets, f.atMs, periods),
+  };
+  const opened = put(ledgers.BLOCKS, `${scope}|${f.block}`, block, []);
+  return [opened, ...count(block, block, scope, rows)];
+}
+
+/** C1: what was counted too much or, where the upstream named a higher weight, too little. */
+function settle(f: Of<'UnitsSettled'>, scope: string, rows: Rows): readonly RowWrite[] {
+  const key = `${scope}|${f.block}`;
+  const block = rows.get(ledgers.BLOCKS, key);
+  // A block that is not open any more was counted whole when it ended.
+  if (block === undefined) return [];
+  const closed: RowWrite = { kind: 'remove', table: ledgers.BLOCKS, key };
+  if (f.cause === 'expired') return [closed];
+  const charged = wholeUnits(f.charged);
+  const units: Record<string, number> = {};
+  for (const bucket of [...Object.keys(charged), ...Object.keys(block.units)]) {
+    units[bucket] = (charged[bucket] ?? 0) - (block.units[bucket] ?? 0);
+  }
+  return [closed, ...count(block, { calls: f.sent - block.calls, units }, scope, rows)];
+}
+
+/** A fresh projection: it keeps the periods it found. */
+export function costsProjection(): Projection {
+  const periods = ledgers.periodFinder();
+  return {
+    name: 'costs',
+    version: 1,
+    categories: ['limiter'],
+    handlers: {
+      ScopeConfigured: (f, { stream }) => {
+        const buckets = f.buckets.map(pricedBucket);
+        const body = { tier: f.tier, currency: f.currency, buckets };
+        return [put(ledgers.SCOPES, entityOf(stream), body, f.collectors)];
+      },
+      UnitsReserved: (f, { stream }, rows) => reserve(f, entityOf(stream), rows, periods),
+      UnitsSettled: (f, { stream }, rows) => settle(f, entityOf(stream), rows),
+    },
+  };
+}

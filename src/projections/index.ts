@@ -1,0 +1,19 @@
+/** The door of the projections: what the gateway, the CLI and the composition root may use. */
+export { openViews } from './live-views.js';
+export type { LiveViews, ParkedStream, ViewsOptions } from './live-views.js';
+export { CheckpointPastHead, ReadStoreUnavailable } from './read-store.js';
+export { effectiveState } from './health.js';
+export type {
+  BreakerDoc,
+  CallOutcome,
+  CollectorDoc,
+  CollectorDocs,
+  CostView,
+  EndpointDoc,
+  HealthCheck,
+  HealthStatistics,
+  HealthView,
+  LimiterDoc,
+  UsageDoc,
+  Views,
+} from './views.js';

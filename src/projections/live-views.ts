@@ -1,0 +1,173 @@
+/** The questions of views.ts, answered by read models that follow a journal. */
+import type { Logger, MetricFamily } from '../kernel/observe.js';
+import type { Clock } from '../kernel/time.js';
+import type { StreamId } from '../kernel/types.js';
+import type { Journal } from '../journal/port.js';
+import { costsProjection } from './costs.js';
+import { costQueries } from './cost-view.js';
+import { healthHistory } from './health-history.js';
+import { healthOf, type HealthInput } from './health.js';
+import { healthQueries } from './health-view.js';
+import { projectionMetrics } from './metrics.js';
+import type { Projection, RowWrite } from './projection.js';
+import type { Replayed } from './projector.js';
+import type { Parked, ReadStore } from './read-store.js';
+import { regressed } from './regression.js';
+import { room, type Room } from './room.js';
+import { docsAt } from './status-at.js';
+import { statusProjection } from './status.js';
+import { statusView } from './status-view.js';
+import { IN_MEMORY, sqliteReadStore } from './store.sqlite.js';
+import type { CostView, Views } from './views.js';
+
+export type ViewsOptions = ({ readonly path: string } | { readonly memory: true }) & {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What to do with a read model that knows more than the journal. Default: refuse. */
+  readonly onRegression?: 'refuse' | 'rebuild';
+  /** Only for tests: other versions of the same projections. */
+  readonly projections?: readonly Projection[];
+};
+
+export type ParkedStream = Parked & { readonly projection: string };
+
+export type LiveViews = Views & {
+  /** Begins to follow the journal; wait with `caughtUp`. */
+  start(): void;
+  /** Lets go of the journal and the store. Afterwards nothing may be asked any more. */
+  stop(): Promise<void>;
+  metrics(): readonly MetricFamily[];
+  /** The names of the read models. */
+  projections(): readonly string[];
+  /** Builds one anew beside the one that serves; resolves when it is swapped in (or at stop). */
+  rebuild(projection: string): Promise<void>;
+  parked(): readonly ParkedStream[];
+  /** Tries parked facts again, of one stream or of all. */
+  replayParked(projection: string, stream?: StreamId): Promise<Replayed>;
+};
+
+/** The read models that there are. A fresh list: the costs projection keeps periods it found. */
+export function allProjections(): readonly Projection[] {
+  return [statusProjection, healthHistory, costsProjection()];
+}
+
+/**
+ * Opens the read models over their store.
+ * @throws {CheckpointPastHead} the store was built from another, or a longer, journal.
+ * @throws {ReadStoreUnavailable} the store cannot be opened.
+ */
+export async function openViews(options: ViewsOptions): Promise<LiveViews> {
+  const { journal, clock } = options;
+  const store = sqliteReadStore('path' in options ? options.path : IN_MEMORY);
+  try {
+    const found = store.instances();
+    const bad = await regressed(journal, found, options.onRegression ?? 'refuse');
+    for (const { id, name } of bad) {
+      options.log.warn('read model dropped: it knows more than the journal', { projection: name });
+      store.drop(id);
+    }
+  } catch (thrown) {
+    store.close();
+    throw thrown;
+  }
+  return viewsOver({
+    ...options,
+    store,
+    clock,
+    projections: options.projections ?? allProjections(),
+  });
+}
+
+type Parts = ViewsOptions & {
+  readonly store: ReadStore;
+  readonly projections: readonly Projection[];
+};
+
+const STATUS = statusProjection.name;
+const HEALTH = healthHistory.name;
+const COSTS = costsProjection().name;
+
+function viewsOver(parts: Parts): LiveViews {
+  const { journal, clock } = parts;
+  const changes = changeCounters();
+  const told = (projection: string, writes: readonly RowWrite[] | undefined): void => {
+    if (projection === STATUS) status.told(writes);
+    if (projection === HEALTH) health.told(writes);
+    changes.count(writes);
+  };
+  const projections: Room = room({ ...parts, told });
+  const rowsOf = (name: string) => () => projections.serving(name).rows;
+  const status = statusView(rowsOf(STATUS));
+  const health = healthQueries(rowsOf(HEALTH));
+  const money = costQueries(rowsOf(COSTS));
+  const costs: Views['costs'] = (name, now) => {
+    const docs = status.docs(name);
+    return docs && money.costs({ name, limiters: docs.limiters, now });
+  };
+  return {
+    position: projections.position,
+    caughtUp: projections.caughtUp,
+    names: status.names,
+    docs: status.docs,
+    changes: changes.of,
+    costs,
+    health(name, now) {
+      const docs = status.docs(name);
+      if (docs === undefined) return undefined;
+      const checks = health.lastHour(name, now);
+      const quota = quotaShares(costs(name, now), now);
+      return healthOf({ ...docs, checks, now, ...(quota !== undefined && { quota }) });
+    },
+    checks: health.checks,
+    healthStatistics: health.statistics,
+    callsToday(name, now) {
+      const limiters = status.docs(name)?.limiters ?? [];
+      return money.callsToday({ name, limiters, now });
+    },
+    docsAt: (name, at) => docsAt(journal, name, at),
+    start: projections.start,
+    stop: projections.stop,
+    metrics: () => projectionMetrics(projections, clock.now()),
+    projections: () => projections.all().map(({ projection }) => projection.name),
+    rebuild: projections.rebuild,
+    parked: () =>
+      projections
+        .all()
+        .flatMap((each) =>
+          each.parked().map((parked) => ({ ...parked, projection: each.projection.name })),
+        ),
+    replayParked: (projection, stream) => projections.serving(projection).replay(journal, stream),
+  };
+}
+
+function quotaShares(costs: CostView | undefined, now: number): HealthInput['quota'] {
+  if (costs === undefined || costs.quota === null || costs.quotaRemaining === null)
+    return undefined;
+  if (costs.quota <= 0) return undefined;
+  const { start, end } = costs.period;
+  return {
+    leftShare: costs.quotaRemaining / costs.quota,
+    periodLeftShare: (end - now) / (end - start),
+  };
+}
+
+/** How often what is shown of a collector changed. */
+function changeCounters(): {
+  readonly of: (name: string) => number;
+  readonly count: (writes: readonly RowWrite[] | undefined) => void;
+} {
+  const counters = new Map<string, number>();
+  let all = 0;
+  return {
+    of: (name) => all + (counters.get(name) ?? 0),
+    count(writes) {
+      if (writes === undefined) {
+        all += 1;
+        return;
+      }
+      const changed = new Set(writes.flatMap((write) => (write.kind === 'put' ? write.of : [])));
+      for (const name of changed) counters.set(name, (counters.get(name) ?? 0) + 1);
+    },
+  };
+}

@@ -1,0 +1,204 @@
+/** What a limiter's facts make of its document. Pure; folded live and for any past moment alike. */
+import type { EndpointUsage, QuotaObserved } from '../gen/headgate/events/v1/limiter.js';
+import { entityOf } from '../kernel/ids.js';
+import type { EpochMs, StreamId } from '../kernel/types.js';
+import type { LimiterFact } from './facts.js';
+import type { EndpointDoc, LimiterDoc, UsageDoc } from './views.js';
+
+type Of<T extends LimiterFact['type']> = Extract<LimiterFact, { readonly type: T }>;
+
+type Reducers = {
+  readonly [T in LimiterFact['type']]: (doc: LimiterDoc, fact: Of<T>) => LimiterDoc;
+};
+
+/** The document after one more fact. */
+export function limiterDocAfter(
+  doc: LimiterDoc | undefined,
+  fact: LimiterFact,
+  stream: StreamId,
+): LimiterDoc {
+  const reduce = reducers[fact.type] as (doc: LimiterDoc, fact: LimiterFact) => LimiterDoc;
+  return reduce(doc ?? emptyLimiterDoc(entityOf(stream)), fact);
+}
+
+function emptyLimiterDoc(scope: string): LimiterDoc {
+  return {
+    scope,
+    collectors: [],
+    tier: '',
+    currency: '',
+    maxRequestsPerSecond: 0,
+    backoffMultiplier: 0,
+    maxBackoff: 0,
+    recoveryWindowMs: 0,
+    buckets: [],
+    caps: {},
+    episode: null,
+    blocked: null,
+    blockedBuckets: {},
+    observed: {},
+    usage: {},
+    backoffs: 0,
+    throttledAnswers: 0,
+    adjustments: 0,
+    lastAdjustmentAt: null,
+  };
+}
+
+const NO_USAGE: UsageDoc = {
+  calls: 0,
+  throttled: 0,
+  delayed: 0,
+  lastRequestAt: null,
+  endpoints: {},
+};
+
+const reducers: Reducers = {
+  ScopeConfigured: (doc, f) => ({
+    ...doc,
+    collectors: f.collectors,
+    tier: f.tier,
+    currency: f.currency,
+    maxRequestsPerSecond: f.maxRequestsPerSecond,
+    backoffMultiplier: f.backoffMultiplier,
+    maxBackoff: f.maxBackoff,
+    recoveryWindowMs: f.recoveryWindowMs,
+    buckets: f.buckets.map((bucket) => ({
+      name: bucket.name,
+      kind: bucket.kind,
+      limit: bucket.limit,
+      windowMs: bucket.windowMs,
+      period: bucket.period,
+      zone: bucket.zone,
+      anchorDay: bucket.anchorDay,
+      unit: bucket.unit,
+      priceMicros: bucket.priceMicros,
+      quota: bucket.quota,
+    })),
+  }),
+  RateLimitConfigured: (doc, f) => ({
+    ...adjusted(doc, f.atMs),
+    caps: {
+      ...doc.caps,
+      [f.collector]: {
+        maxRequestsPerSecond: f.maxRequestsPerSecond,
+        backoffMultiplier: f.backoffMultiplier,
+        maxBackoff: f.maxBackoff,
+      },
+    },
+  }),
+  // Leave is not use: what was sent is known when the block is settled. (Costs count it at once.)
+  UnitsReserved: (doc) => doc,
+  UnitsSettled: (doc, f) => ({
+    ...doc,
+    throttledAnswers: doc.throttledAnswers + throttledIn(f.usage),
+    usage: { ...doc.usage, [f.collector]: usageAfter(doc.usage[f.collector] ?? NO_USAGE, f) },
+  }),
+  Throttled: (doc, f) => ({
+    ...adjusted(doc, f.atMs),
+    backoffs: doc.backoffs + 1,
+    episode: {
+      backoff: f.backoff,
+      cuts: f.cuts,
+      wMax: f.wMax,
+      pauseUntil: f.pauseUntilMs,
+      lastCutAt: f.atMs,
+    },
+  }),
+  RateRecovered: (doc, f) => ({
+    ...adjusted(doc, f.atMs),
+    episode: f.episodeEnded || doc.episode === null ? null : { ...doc.episode, backoff: f.backoff },
+  }),
+  EpisodeEnded: (doc) => ({ ...doc, episode: null }),
+  QuotaObserved: (doc, f) => ({
+    ...doc,
+    observed: {
+      ...doc.observed,
+      [f.bucket]: {
+        at: f.atMs,
+        limit: f.limit ?? null,
+        remaining: remainingOf(f),
+        used: f.used ?? null,
+        resetAt: f.resetAtMs ?? null,
+      },
+    },
+    usage: f.endpoint === '' ? doc.usage : usageObserved(doc, f),
+  }),
+  BucketBlocked: (doc, f) => ({
+    ...doc,
+    blockedBuckets: {
+      ...doc.blockedBuckets,
+      [f.bucket]: { cause: f.cause, until: f.untilMs, detail: f.detail },
+    },
+  }),
+  ScopeBlocked: (doc, f) => ({
+    ...doc,
+    blocked: { cause: f.cause, until: f.untilMs, detail: f.detail },
+  }),
+  Unblocked: (doc, f) => {
+    if (f.bucket === '') return { ...doc, blocked: null };
+    const left = Object.entries(doc.blockedBuckets).filter(([bucket]) => bucket !== f.bucket);
+    return { ...doc, blockedBuckets: Object.fromEntries(left) };
+  },
+  // What the upstream said about a period that is over says nothing about the next.
+  PeriodRolled: (doc, f) => {
+    const left = Object.entries(doc.observed).filter(([bucket]) => bucket !== f.bucket);
+    return { ...doc, observed: Object.fromEntries(left) };
+  },
+  ClockAnomaly: (doc) => doc,
+};
+
+function adjusted(doc: LimiterDoc, at: EpochMs): LimiterDoc {
+  return { ...doc, adjustments: doc.adjustments + 1, lastAdjustmentAt: at };
+}
+
+function throttledIn(usage: readonly EndpointUsage[]): number {
+  return usage.reduce((sum, { outcome, calls }) => sum + (outcome === 'throttled' ? calls : 0), 0);
+}
+
+function usageAfter(before: UsageDoc, f: Of<'UnitsSettled'>): UsageDoc {
+  const endpoints: Record<string, EndpointDoc> = { ...before.endpoints };
+  for (const { endpoint, calls } of f.usage) {
+    const known = endpoints[endpoint] ?? NO_ENDPOINT;
+    endpoints[endpoint] = { ...known, requests: known.requests + calls };
+  }
+  return {
+    calls: before.calls + f.sent,
+    throttled: before.throttled + throttledIn(f.usage),
+    delayed: before.delayed + f.delayed,
+    lastRequestAt: f.lastSentAtMs ?? before.lastRequestAt,
+    endpoints,
+  };
+}
+
+const NO_ENDPOINT: EndpointDoc = { requests: 0, rateLimit: null, remaining: null, resetAt: null };
+
+function remainingOf({ limit, remaining, used }: QuotaObserved): number | null {
+  if (remaining !== undefined) return remaining;
+  return limit === undefined || used === undefined ? null : Math.max(0, limit - used);
+}
+
+/**
+ * The fact names no collector: it is shown at each that calls the endpoint, and, before any of their
+ * blocks is settled, at the only collector of the scope.
+ */
+function usageObserved(doc: LimiterDoc, f: QuotaObserved): LimiterDoc['usage'] {
+  const callers = Object.keys(doc.usage).filter(
+    (collector) => doc.usage[collector]?.endpoints[f.endpoint] !== undefined,
+  );
+  const shown = callers.length === 0 && doc.collectors.length === 1 ? doc.collectors : callers;
+  if (shown.length === 0) return doc.usage;
+  const usage: Record<string, UsageDoc> = { ...doc.usage };
+  for (const collector of shown) {
+    const before = usage[collector] ?? NO_USAGE;
+    const known = before.endpoints[f.endpoint] ?? NO_ENDPOINT;
+    const endpoint = {
+      requests: known.requests,
+      rateLimit: f.limit ?? known.rateLimit,
+      remaining: remainingOf(f),
+      resetAt: f.resetAtMs ?? known.resetAt,
+    };
+    usage[collector] = { ...before, endpoints: { ...before.endpoints, [f.endpoint]: endpoint } };
+  }
+  return usage;
+}
