@@ -63,9 +63,15 @@ export const OPTIONS = [
   {
     key: 'journal.queue_max',
     ...COUNT,
-    default: 10_000,
-    unit: 'appends',
-    meaning: 'Appends that may wait for the writer; one more is refused as unavailable.',
+    default: 20_000,
+    unit: 'events',
+    meaning: 'Events that may wait for the writer; more are refused as unavailable.',
+  },
+  {
+    key: 'journal.queue_bytes_max',
+    ...BYTES,
+    default: 64 * MIB,
+    meaning: 'Bytes that may wait for the writer; more are refused as unavailable.',
   },
   {
     key: 'journal.batch_events_max',
@@ -80,7 +86,14 @@ export const OPTIONS = [
     ...BYTES,
     default: MIB,
     max: 64 * MIB,
-    meaning: 'Bytes that one commit may hold; one event may not be larger.',
+    meaning: 'Bytes that one commit may hold.',
+  },
+  {
+    key: 'journal.event_bytes_max',
+    ...BYTES,
+    default: 262_144,
+    max: MIB,
+    meaning: 'Bytes that one event may have.',
   },
   {
     key: 'records.path',
