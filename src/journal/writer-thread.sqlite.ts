@@ -32,7 +32,7 @@ export async function startWriter(
       reject(new JournalUnavailable("the journal's writer ended before it began"));
     });
   });
-  worker.removeAllListeners();
+  for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
   if (first.kind === 'opened') return { thread: threadOf(worker), opened: first.opened };
   await worker.terminate();
   if (first.kind === 'failed') throw errorOf(first.error);
@@ -43,11 +43,11 @@ function newWorker(config: WriterConfig): Worker {
   if (!import.meta.url.endsWith('.ts')) {
     return new Worker(new URL('./writer.sqlite.js', import.meta.url), { workerData: config });
   }
-  // From source: a thread has loaders of its own, so it is given the one that reads TypeScript.
-  return new Worker(new URL('./writer.sqlite.ts', import.meta.url), {
-    workerData: config,
-    execArgv: ['--import', import.meta.resolve('tsx')],
-  });
+  // From source: a thread has loaders of its own, and `--import tsx` leaves threads alone.
+  const writer = JSON.stringify(new URL('./writer.sqlite.ts', import.meta.url).href);
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const start = `import(${loader}).then(({ register }) => { register(); return import(${writer}); })`;
+  return new Worker(start, { workerData: config, eval: true, execArgv: [] });
 }
 
 function threadOf(worker: Worker): WriterThread {
