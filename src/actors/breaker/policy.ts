@@ -87,15 +87,14 @@ export function policyRefusal(
 }
 
 /**
- * Popular defaults never trip at one call a minute. A rule is within reach when its window holds
- * the calls it needs, or when the unbroken failures it needs fit into a day (or into the window, if
- * longer).
+ * Popular defaults never trip at one call a minute. A rule is within reach when its window holds the
+ * calls it needs, or when the failures in a row it needs fit into a day or into twenty polls.
  */
 function neverTrips(policy: BreakerPolicy, pollIntervalMs: DurationMs): Refusal | undefined {
   const held = Math.floor(policy.windowMs / pollIntervalMs);
   if (held >= policy.minimumCalls) return undefined;
   const { failureThreshold } = policy;
-  const patienceMs = Math.max(DAY_MS, policy.windowMs);
+  const patienceMs = Math.max(DAY_MS, 20 * pollIntervalMs);
   if (failureThreshold > 0 && failureThreshold * pollIntervalMs <= patienceMs) return undefined;
   const { windowMs, minimumCalls } = policy;
   const every = `one call every ${String(pollIntervalMs)} ms`;
@@ -104,7 +103,7 @@ function neverTrips(policy: BreakerPolicy, pollIntervalMs: DurationMs): Refusal 
   const count =
     failureThreshold === 0
       ? 'failure_threshold is 0 (off)'
-      : `failure_threshold ${String(failureThreshold)} takes more than a day of unbroken failure`;
+      : `failure_threshold ${String(failureThreshold)} takes over a day, and over 20 polls, of nothing but failure`;
   return { kind: 'would-never-trip', detail: `it could never trip: ${rates}; ${count}` };
 }
 
