@@ -110,7 +110,12 @@ function server(limits: RestLimits, edge: Edge, random: Random): FastifyInstance
     return503OnClosing: false, // the first hook says it in our words
     forceCloseConnections: 'idle',
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], mint),
+    // A URL that cannot be decoded reaches no route and no hook.
     frameworkErrors: (error, request, reply) => {
+      head(request, reply);
+      reply.raw.once('finish', () => {
+        ended(undefined, edge, request, reply);
+      });
       edge.reply.problem(problemOfError(error, request, edge), request, reply);
     },
     clientErrorHandler: (error, socket) => {
@@ -123,9 +128,7 @@ function server(limits: RestLimits, edge: Edge, random: Random): FastifyInstance
 function useHooks(app: FastifyInstance, edge: Edge): void {
   const allowed = allowedMethods(OPERATIONS);
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id);
-    void reply.header('x-content-type-options', 'nosniff');
-    void reply.header('cache-control', 'no-store');
+    head(request, reply);
     const problem = edge.closing ? STOPPING : edge.guard(request.headers);
     if (problem !== undefined) edge.reply.problem(problem, request, reply);
     else if (request.is404) unrouted(allowed(pathOf(request.url)), edge, request, reply);
@@ -138,6 +141,12 @@ function useHooks(app: FastifyInstance, edge: Edge): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     edge.reply.problem(problemOfError(error, request, edge), request, reply);
   });
+}
+
+function head(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.header('x-request-id', request.id);
+  void reply.header('x-content-type-options', 'nosniff');
+  void reply.header('cache-control', 'no-store');
 }
 
 function ended(
