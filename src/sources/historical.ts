@@ -121,19 +121,21 @@ function isOfSeries(failure: RequestFailure): boolean {
 }
 
 /** Where a series stands, with a backfill added when the options reach further back than it does. */
-function startOf({ cursor, now, options: chosen, log }: Context, series: Series): KlineCursor {
+function startOf(context: Context, series: Series): KlineCursor {
   const length = INTERVAL_MS[series.interval];
   const name = klineSeries(series.symbol, series.interval);
-  const stored = cursor(name);
-  const wanted = backfillStart(chosen.backfillFrom, now(), length);
+  const stored = context.cursor(name);
+  const now = context.now();
+  const wanted = backfillStart(context.options.backfillFrom, now, length);
   if (stored !== undefined && Value.Check(cursorSchema, stored) && holds(stored, length)) {
     const { from = stored.next } = stored;
     const goesBack = wanted !== undefined && wanted < from && stored.backfill === undefined;
     if (!goesBack) return { ...stored, from };
     return { ...stored, from: wanted, backfill: { next: wanted, to: from } };
   }
-  if (stored !== undefined) log.warn('a cursor that cannot be is ignored', { series: name });
-  const next = Math.max(0, floorTo(now(), length) - FIRST_BARS * length);
+  if (stored !== undefined)
+    context.log.warn('a cursor that cannot be is ignored', { series: name });
+  const next = Math.max(0, floorTo(now, length) - FIRST_BARS * length);
   if (wanted === undefined || wanted >= next) return { next, from: next };
   return { next, from: wanted, backfill: { next: wanted, to: next } };
 }

@@ -82,9 +82,9 @@ function changes(
   return changed;
 }
 
-function stored({ cursor, log }: Context, wallet: string): BalanceCursor {
-  const found = cursor(balanceSeries(wallet));
+function stored(context: Context, wallet: string): BalanceCursor {
+  const found = context.cursor(balanceSeries(wallet));
   if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) log.warn('a cursor that cannot be is ignored', { wallet });
+  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { wallet });
   return { tokens: {} };
 }

@@ -98,9 +98,11 @@ export function blockOf(row: TransferRow): number {
   return Number(row.block_number);
 }
 
-/** When it happened; NaN for a day no calendar has. */
-export function momentOf(row: TransferRow): EpochMs {
-  return Date.parse(row.block_timestamp);
+/** When it happened; NaN for a day no calendar has (`Date.parse` takes 31 April for 1 May). */
+export function momentOf({ block_timestamp: text }: TransferRow): EpochMs {
+  const moment = Date.parse(text);
+  if (Number.isNaN(moment)) return moment;
+  return new Date(moment).toISOString().startsWith(text.slice(0, 10)) ? moment : Number.NaN;
 }
 
 /**

@@ -93,10 +93,10 @@ export async function* readTransfers(context: Context, series: TransferSeries): 
   return undefined; // M2
 }
 
-function stored({ cursor, log }: Context, { series, fromBlock }: TransferSeries): TransferCursor {
-  const found = cursor(series);
+function stored(context: Context, { series, fromBlock }: TransferSeries): TransferCursor {
+  const found = context.cursor(series);
   if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) log.warn('a cursor that cannot be is ignored', { series });
+  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
   return fromBlock === undefined ? {} : { from_block: fromBlock };
 }
 

@@ -1,7 +1,6 @@
 /** Every recording, replayed by a real server through transport, profile, schema and source. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kernel/time.js';
-import type { Json } from '../../src/kernel/types.js';
 import { historical } from '../../src/sources/historical.js';
 import { INTERVAL_MS, type Interval } from '../../src/sources/historical-klines.js';
 import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
@@ -41,7 +40,7 @@ function klineServer(rows: readonly Row[]): Parameters<TestServer['answer']>[0] 
     const { searchParams: asked } = new URL(request.url ?? '/', 'http://test');
     const [from, to] = [Number(asked.get('startTime')), Number(asked.get('endTime') ?? Infinity)];
     const page = rows.filter(([open]) => open >= from && open <= to);
-    sendJson(page.slice(0, Number(asked.get('limit'))) as unknown as Json)(request, response);
+    sendJson(page.slice(0, Number(asked.get('limit'))))(request, response);
   };
 }
 
