@@ -12,16 +12,23 @@ import { breaker, call, configure, type Given } from './breaker-given.js';
 
 const OUTCOMES = ['ok', 'ok', 'server', 'server', 'bad_data', 'throttled', 'cancelled'] as const;
 
-const someCalls = fc.array(
-  fc.record({
-    outcome: fc.constantFrom(...OUTCOMES),
-    durationMs: fc.constantFrom(0, 12.5, 4999.999, 5000, 5000.001, 10_000),
-    /** How many generations ago it was admitted. */
-    age: fc.constantFrom(0, 0, 0, 0, 1, 2),
-    endpoint: fc.constantFrom('/klines', '', '/erc20/{token}'),
-    beforeMs: fc.nat(900),
-  }),
-  { maxLength: 30 },
+const callsWith = (outcomes: readonly string[], durations: readonly number[]) =>
+  fc.array(
+    fc.record({
+      outcome: fc.constantFrom(...outcomes),
+      durationMs: fc.constantFrom(...durations),
+      /** How many generations ago it was admitted. */
+      age: fc.constantFrom(0, 0, 0, 0, 1, 2),
+      endpoint: fc.constantFrom('/klines', '', '/erc20/{token}'),
+      beforeMs: fc.nat(900),
+    }),
+    { maxLength: 30 },
+  );
+
+const someCalls = fc.oneof(
+  callsWith(OUTCOMES, [0, 12.5, 4999.999, 5000, 5000.001, 10_000]),
+  callsWith(['ok'], [100]),
+  callsWith(['ok'], [5000.001, 10_000]),
 );
 
 const step = fc.record({
