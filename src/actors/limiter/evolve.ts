@@ -1,0 +1,257 @@
+/** What each fact means to the memory of a limiter: pure, and equal for ever for equal facts. */
+import type { Of } from '../kind.js';
+import { freshWindow, isFixed, rollsByFact, usedIn, windowAt } from './buckets.js';
+import {
+  only,
+  without,
+  type Block,
+  type Episode,
+  type LimiterContext,
+  type OpenBlock,
+  type Window,
+} from './context.js';
+import { ceilingOf } from './curve.js';
+import type { BucketConfig, LimiterFact, Units } from './events.js';
+
+type Fold<T extends LimiterFact['type']> = (
+  context: LimiterContext,
+  fact: Of<LimiterFact, T>,
+) => LimiterContext;
+
+/** Every fact's effect on the memory; machine.ts says in which states it is legal. */
+export const folds: { readonly [T in LimiterFact['type']]: Fold<T> } = {
+  ScopeConfigured: (c, f) => configured(c, f),
+  RateLimitConfigured: (c, f) => ({
+    ...c,
+    caps: {
+      ...c.caps,
+      [f.collector]: {
+        maxRequestsPerSecond: f.maxRequestsPerSecond,
+        backoffMultiplier: f.backoffMultiplier,
+        maxBackoff: f.maxBackoff,
+      },
+    },
+  }),
+  UnitsReserved: (c, f) => reserved(c, f),
+  UnitsSettled: (c, f) => settled(c, f),
+  Throttled: (c, f) => ({ ...c, episode: cut(c.episode, f), learned: null }),
+  RateRecovered: (c, f) => {
+    if (!f.episodeEnded) return { ...c, episode: stepped(c.episode, f.atMs, f.rate) };
+    const learned = f.rate >= ceilingOf(c) ? null : { rate: f.rate, since: f.atMs };
+    return { ...c, episode: stepped(c.episode, f.atMs, f.rate), learned };
+  },
+  EpisodeEnded: (c) => ({ ...c, episode: null }),
+  QuotaObserved: (c, f) => observed(c, f),
+  BucketBlocked: (c, f) => ({
+    ...c,
+    blockedBuckets: { ...c.blockedBuckets, [f.bucket]: blockOf(f) },
+  }),
+  ScopeBlocked: (c, f) => ({ ...c, blocked: blockOf(f) }),
+  Unblocked: (c, f) =>
+    f.bucket === ''
+      ? { ...c, blocked: null }
+      : { ...c, blockedBuckets: without(c.blockedBuckets, f.bucket) },
+  PeriodRolled: (c, f) => ({
+    ...c,
+    windows: { ...c.windows, [f.bucket]: rolled(c.windows[f.bucket], f) },
+  }),
+  ClockAnomaly: (c, f) => rebased(c, f.shiftMs),
+};
+
+/** One more fact on the memory alone: what a decision of several facts needs to look ahead. */
+export function evolve(context: LimiterContext, fact: LimiterFact): LimiterContext {
+  const fold = folds[fact.type] as (c: LimiterContext, f: LimiterFact) => LimiterContext;
+  return fold(context, fact);
+}
+
+/** Budget is never invented: what is still configured keeps its counts, caps and blocks. */
+function configured(c: LimiterContext, f: Of<LimiterFact, 'ScopeConfigured'>): LimiterContext {
+  const names = new Set(f.buckets.map((bucket) => bucket.name));
+  const fixed = new Set(f.buckets.filter(isFixed).map((bucket) => bucket.name));
+  return {
+    ...c,
+    config: {
+      scope: f.scope,
+      collectors: f.collectors,
+      buckets: f.buckets,
+      maxRequestsPerSecond: f.maxRequestsPerSecond,
+      backoffMultiplier: f.backoffMultiplier,
+      maxBackoff: f.maxBackoff,
+      recoveryWindowMs: f.recoveryWindowMs,
+      floorRate: f.floorRate,
+      margin: f.margin,
+      configRevision: f.configRevision,
+      tier: f.tier,
+      currency: f.currency,
+    },
+    caps: only(c.caps, (collector) => f.collectors.includes(collector)),
+    blockedBuckets: only(c.blockedBuckets, (bucket) => names.has(bucket)),
+    windows: only(c.windows, (bucket) => fixed.has(bucket)),
+    observed: only(c.observed, (bucket) => names.has(bucket)),
+  };
+}
+
+function reserved(c: LimiterContext, f: Of<LimiterFact, 'UnitsReserved'>): LimiterContext {
+  const windows = { ...c.windows };
+  for (const { bucket, units } of f.units) {
+    const window = windowOf(c, bucket, f.expiresAtMs - 1);
+    if (window !== undefined) windows[bucket] = { ...window, held: window.held + units };
+  }
+  const block: OpenBlock = {
+    collector: f.collector,
+    run: f.run,
+    calls: f.calls,
+    units: Object.fromEntries(f.units.map(({ bucket, units }) => [bucket, units])),
+    at: f.atMs,
+    expiresAt: f.expiresAtMs,
+  };
+  return { ...c, windows, open: { ...c.open, [f.block]: block } };
+}
+
+function settled(c: LimiterContext, f: Of<LimiterFact, 'UnitsSettled'>): LimiterContext {
+  const block = c.open[f.block];
+  const open = without(c.open, f.block);
+  if (block === undefined) return { ...c, open };
+  const windows = { ...c.windows };
+  for (const bucket of Object.keys(block.units)) {
+    const window = windows[bucket];
+    // A block lives in the window that holds its last moment; what rolled since counted it whole.
+    if (window === undefined || block.expiresAt - 1 < window.start) continue;
+    const charged = unitsOf(f.charged, bucket);
+    windows[bucket] = {
+      ...window,
+      spent: window.spent + charged,
+      held: Math.max(0, window.held - (block.units[bucket] ?? 0)),
+      byCollector: {
+        ...window.byCollector,
+        [f.collector]: (window.byCollector[f.collector] ?? 0) + charged,
+      },
+    };
+  }
+  return { ...c, windows, open };
+}
+
+export function unitsOf(list: readonly Units[], bucket: string): number {
+  return list.reduce((sum, entry) => (entry.bucket === bucket ? sum + entry.units : sum), 0);
+}
+
+export function bucketOf(c: LimiterContext, name: string): Readonly<BucketConfig> | undefined {
+  return c.config?.buckets.find((bucket) => bucket.name === name);
+}
+
+/** The window of a fixed bucket that holds `moment`; undefined: not fixed, or its period must roll. */
+export function windowOf(c: LimiterContext, name: string, moment: number): Window | undefined {
+  const bucket = bucketOf(c, name);
+  if (bucket === undefined || !isFixed(bucket)) return undefined;
+  return windowAt(bucket, c.windows[name], moment);
+}
+
+function cut(episode: Episode | null, f: Of<LimiterFact, 'Throttled'>): Episode {
+  return {
+    startedAt: episode?.startedAt ?? f.atMs,
+    cuts: f.cuts,
+    backoff: f.backoff,
+    wMax: f.wMax,
+    lastCutAt: f.atMs,
+    pauseUntil: f.pauseUntilMs,
+    sameWindowUntil: f.sameWindowUntilMs,
+    steppedAt: f.atMs,
+    stepRate: 0,
+  };
+}
+
+function stepped(episode: Episode | null, at: number, rate: number): Episode | null {
+  return episode === null ? null : { ...episode, steppedAt: at, stepRate: rate };
+}
+
+function blockOf(f: Of<LimiterFact, 'BucketBlocked' | 'ScopeBlocked'>): Block {
+  return { cause: f.cause, since: f.atMs, until: f.untilMs, detail: f.detail };
+}
+
+/**
+ * Periods that overlap keep what was counted: another anchor day is no new budget. One that ends before
+ * the last began is a clock set right: what was counted then is found again.
+ */
+function rolled(last: Window | undefined, f: Of<LimiterFact, 'PeriodRolled'>): Window {
+  const { periodStartMs: start, periodEndMs: end } = f;
+  if (last === undefined) return freshWindow(start, end, 0);
+  if (start >= last.end) return freshWindow(start, end, last.spent + last.held);
+  if (end > last.start) return { ...last, start, end };
+  return { ...last, start, end, spent: last.prior + last.spent, prior: 0 };
+}
+
+function observed(c: LimiterContext, f: Of<LimiterFact, 'QuotaObserved'>): LimiterContext {
+  const seen = {
+    at: f.atMs,
+    limit: f.limit ?? null,
+    remaining: f.remaining ?? null,
+    used: f.used ?? null,
+    resetAt: f.resetAtMs ?? null,
+  };
+  const next = { ...c, observed: { ...c.observed, [f.bucket]: seen } };
+  const used = usedByUpstream(f);
+  const window = windowOf(c, f.bucket, f.atMs);
+  if (used === undefined || window === undefined) return next;
+  const foreign = Math.max(window.foreign, used - (usedIn(window) - window.foreign));
+  return { ...next, windows: { ...c.windows, [f.bucket]: { ...window, foreign } } };
+}
+
+/** What the upstream has counted, by its own word. */
+export function usedByUpstream(seen: {
+  readonly limit?: number | undefined;
+  readonly remaining?: number | undefined;
+  readonly used?: number | undefined;
+}): number | undefined {
+  if (seen.used !== undefined) return seen.used;
+  if (seen.limit === undefined || seen.remaining === undefined) return undefined;
+  return Math.max(0, seen.limit - seen.remaining);
+}
+
+/** Every moment that was set by the clock before its jump moves with it; calendar periods stay. */
+function rebased(c: LimiterContext, shift: number): LimiterContext {
+  const moved = (block: Block): Block => ({
+    ...block,
+    since: block.since + shift,
+    until: block.until + shift,
+  });
+  return {
+    ...c,
+    episode: c.episode === null ? null : rebasedEpisode(c.episode, shift),
+    learned: c.learned === null ? null : { ...c.learned, since: c.learned.since + shift },
+    blocked: c.blocked === null ? null : moved(c.blocked),
+    blockedBuckets: mapped(c.blockedBuckets, moved),
+    windows: mapped(c.windows, (window, name) => {
+      const bucket = bucketOf(c, name);
+      if (bucket === undefined || rollsByFact(bucket)) return window;
+      return { ...window, start: window.start + shift, end: window.end + shift };
+    }),
+    open: mapped(c.open, (block) => ({
+      ...block,
+      at: block.at + shift,
+      expiresAt: block.expiresAt + shift,
+    })),
+    observed: mapped(c.observed, (seen) => ({
+      ...seen,
+      at: seen.at + shift,
+      resetAt: seen.resetAt === null ? null : seen.resetAt + shift,
+    })),
+  };
+}
+
+function rebasedEpisode(episode: Episode, shift: number): Episode {
+  return {
+    ...episode,
+    startedAt: episode.startedAt + shift,
+    lastCutAt: episode.lastCutAt + shift,
+    pauseUntil: episode.pauseUntil + shift,
+    sameWindowUntil: episode.sameWindowUntil + shift,
+    steppedAt: episode.steppedAt + shift,
+  };
+}
+
+function mapped<V>(
+  map: Readonly<Record<string, V>>,
+  change: (value: V, key: string) => V,
+): Readonly<Record<string, V>> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value, key)]));
+}

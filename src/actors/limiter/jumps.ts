@@ -1,0 +1,46 @@
+/** Both clocks at once, and what to do when the wall clock jumped against the monotonic one (A7). */
+import type { Logger } from '../../kernel/observe.js';
+import { MINUTE_MS, type Clock } from '../../kernel/time.js';
+import type { DurationMs } from '../../kernel/types.js';
+import type { SystemContext } from '../handle.js';
+import type { Now } from './lanes.js';
+import type { LimiterHandle } from './ledger.js';
+import type { Restrictions } from './restrictions.js';
+
+/** A jump of less is ordinary clock discipline. */
+const JUMP_MS: DurationMs = MINUTE_MS;
+
+/** Reads both clocks; a jump is told to the actor, and to the memory at once. */
+export function jumpWatch(parts: {
+  readonly clock: Clock;
+  readonly handle: LimiterHandle;
+  readonly system: SystemContext;
+  readonly bars: Restrictions;
+  readonly log: Logger;
+}): () => Now {
+  const { clock, handle, system, bars, log } = parts;
+  let baseline = clock.now() - clock.monotonic();
+  let isTelling = false;
+  const tell = async (shiftMs: DurationMs, now: number): Promise<void> => {
+    isTelling = true;
+    baseline += shiftMs;
+    bars.shift(shiftMs);
+    log.warn('the wall clock jumped: limits are rebased', { shiftMs });
+    const answer = await handle.ask(
+      { type: 'ReportClockAnomaly', shiftMs, now },
+      system('clock anomaly'),
+    );
+    isTelling = false;
+    if (answer.ok) return;
+    // Not written: it is seen again at the next look.
+    baseline -= shiftMs;
+    bars.shift(-shiftMs);
+  };
+  return () => {
+    const wall = clock.now();
+    const mono = clock.monotonic();
+    const drift = wall - mono - baseline;
+    if (!isTelling && Math.abs(drift) > JUMP_MS) void tell(drift, wall);
+    return { wall, mono };
+  };
+}

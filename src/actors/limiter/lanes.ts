@@ -1,0 +1,238 @@
+/**
+ * The paces and rolling buckets of a scope, in memory, on the monotonic clock.
+ *
+ * L1 They start exhausted: what an earlier process sent in the current window is not known, so the most
+ *    it may have sent is assumed.
+ * L2 A rate that changes takes hold at once, measured from the last call that left.
+ * L3 A bucket configured anew starts exhausted, and for one old window the old limit holds beside it.
+ */
+import type { DurationMs, EpochMs, MonotonicMs } from '../../kernel/types.js';
+import {
+  emissionIntervalMs,
+  exhaustedGcra,
+  gcraReadyAt,
+  gcraSpend,
+  gcraTighten,
+  type Gcra,
+} from './buckets.js';
+import type { LimiterContext } from './context.js';
+import { currentRate, scopeRate } from './curve.js';
+import { limitOf } from './periods.js';
+
+export type Weights = Readonly<Record<string, number>>;
+
+/** A moment on both clocks. */
+export type Now = { readonly wall: EpochMs; readonly mono: MonotonicMs };
+
+/** When a call may be admitted, and what it waits for. */
+export type Readiness = {
+  /** <= now: at once. Infinity: when another permit is used or given back. */
+  at: MonotonicMs;
+  /** `rate`, or the bucket's name. */
+  binding: string;
+  /** Only this collector's own cap is in the way. */
+  isOwnCap: boolean;
+};
+
+export interface Lanes {
+  /** Takes over limits that changed. */
+  reconfigure(context: LimiterContext, mono: MonotonicMs): void;
+  /** The answer is reused by the next call: read it at once. */
+  readiness(context: LimiterContext, collector: string, weights: Weights, now: Now): Readiness;
+  hold(collector: string, weights: Weights): void;
+  release(collector: string, weights: Weights): void;
+  spend(collector: string, weights: Weights, mono: MonotonicMs): void;
+  /** The upstream says only `left` units may go at once. */
+  tighten(bucket: string, left: number, mono: MonotonicMs): void;
+  /** A weight no window can ever hold: the bucket's name. */
+  tooHeavy(weights: Weights): string | undefined;
+}
+
+/** How late a timer may fire without slowing the pace: it costs half a percent of the rate. */
+const PACE_SLACK = 0.005;
+const SECOND = 1000;
+/** Bisection of a rate that grows with time: to well below a millisecond over an hour. */
+const BISECTIONS = 24;
+
+type Pace = { readonly gcra: Gcra; rate: number; last: MonotonicMs };
+type Lane = { current: Gcra; readonly retiring: { gcra: Gcra; until: MonotonicMs }[]; key: string };
+
+export function limiterLanes(startedAt: MonotonicMs): Lanes {
+  let scope: Pace | undefined;
+  const paces = new Map<string, Pace>();
+  const lanes = new Map<string, Lane>();
+  const found: Readiness = { at: 0, binding: 'rate', isOwnCap: false };
+
+  const scopePace = (rate: number): Pace => (scope ??= newPace(rate, startedAt));
+  const ownPace = (collector: string, rate: number): Pace => {
+    const known = paces.get(collector);
+    if (known !== undefined) return known;
+    const made = newPace(rate, startedAt);
+    paces.set(collector, made);
+    return made;
+  };
+  const everyLane = (weights: Weights, act: (gcra: Gcra, units: number) => void): void => {
+    for (const name in weights) {
+      const lane = lanes.get(name);
+      if (lane === undefined) continue;
+      const units = weights[name] ?? 0;
+      act(lane.current, units);
+      for (const old of lane.retiring) act(old.gcra, units);
+    }
+  };
+
+  return {
+    reconfigure(context, mono) {
+      reconfigureLanes(lanes, context, mono);
+    },
+    readiness(context, collector, weights, now) {
+      const changing = context.episode !== null || context.learned !== null;
+      const ofScope = (at: EpochMs): number => scopeRate(context, at);
+      const ofOwn = (at: EpochMs): number => currentRate(context, collector, at);
+      const own = paceReadyAt(ownPace(collector, ofOwn(now.wall)), ofOwn, now, changing);
+      const shared = paceReadyAt(scopePace(ofScope(now.wall)), ofScope, now, changing);
+      found.at = Math.max(own, shared);
+      found.binding = 'rate';
+      found.isOwnCap = own > now.mono && shared <= now.mono;
+      for (const name in weights) {
+        const lane = lanes.get(name);
+        if (lane === undefined) continue;
+        const at = laneReadyAt(lane, weights[name] ?? 0, now.mono);
+        if (at > now.mono) found.isOwnCap = false;
+        if (at <= found.at) continue;
+        found.at = at;
+        found.binding = name;
+      }
+      return found;
+    },
+    hold(collector, weights) {
+      hold(scopePace(1).gcra, 1);
+      hold(ownPace(collector, 1).gcra, 1);
+      everyLane(weights, hold);
+    },
+    release(collector, weights) {
+      release(scopePace(1).gcra, 1);
+      release(ownPace(collector, 1).gcra, 1);
+      everyLane(weights, release);
+    },
+    spend(collector, weights, mono) {
+      const shared = scopePace(1);
+      const own = ownPace(collector, 1);
+      gcraSpend(shared.gcra, 1, mono);
+      gcraSpend(own.gcra, 1, mono);
+      shared.last = mono;
+      own.last = mono;
+      everyLane(weights, (gcra, units) => {
+        gcraSpend(gcra, units, mono);
+      });
+    },
+    tighten(bucket, left, mono) {
+      const lane = lanes.get(bucket);
+      if (lane !== undefined) gcraTighten(lane.current, left, mono);
+    },
+    tooHeavy(weights) {
+      for (const name in weights) {
+        const lane = lanes.get(name);
+        if (lane !== undefined && (weights[name] ?? 0) > lane.current.limit) return name;
+      }
+      return undefined;
+    },
+  };
+}
+
+function hold(gcra: Gcra, units: number): void {
+  gcra.held += units;
+}
+
+function release(gcra: Gcra, units: number): void {
+  gcra.held = Math.max(0, gcra.held - units);
+}
+
+function paceBurst(rate: number): number {
+  return 1 + rate * PACE_SLACK;
+}
+
+function paceIntervalMs(rate: number): DurationMs {
+  return emissionIntervalMs(rate, paceBurst(rate), SECOND);
+}
+
+/** As if a call had left at `last`: L1. */
+function newPace(rate: number, last: MonotonicMs): Pace {
+  const burst = paceBurst(rate);
+  const intervalMs = paceIntervalMs(rate);
+  const gcra = { limit: rate, burst, intervalMs, tat: last + burst * intervalMs, held: 0 };
+  return { gcra, rate, last };
+}
+
+/** L2: what was charged since the last call left weighs as much as it would have at the new rate. */
+function setPace(pace: Pace, rate: number): void {
+  const { gcra, last } = pace;
+  const intervalMs = paceIntervalMs(rate);
+  gcra.tat = last + ((gcra.tat - last) * intervalMs) / gcra.intervalMs;
+  gcra.intervalMs = intervalMs;
+  gcra.burst = paceBurst(rate);
+  gcra.limit = rate;
+  pace.rate = rate;
+}
+
+function paceReadyAt(
+  pace: Pace,
+  rateAt: (wall: EpochMs) => number,
+  now: Now,
+  changing: boolean,
+): MonotonicMs {
+  const rate = rateAt(now.wall);
+  if (rate !== pace.rate) setPace(pace, rate);
+  const readyAt = gcraReadyAt(pace.gcra, 1, now.mono);
+  if (!changing || readyAt <= now.mono || readyAt === Infinity) return readyAt;
+  // The rate grows meanwhile: look for the first moment whose own rate admits the call.
+  let [early, late] = [now.mono, readyAt];
+  for (let step = 0; step < BISECTIONS && late - early > 0.5; step += 1) {
+    const middle = (early + late) / 2;
+    if (admitsAt(pace, rateAt(now.wall + middle - now.mono), middle)) late = middle;
+    else early = middle;
+  }
+  return late;
+}
+
+function admitsAt({ gcra, last }: Pace, rate: number, mono: MonotonicMs): boolean {
+  const intervalMs = paceIntervalMs(rate);
+  const tat = last + ((gcra.tat - last) * intervalMs) / gcra.intervalMs;
+  return tat + (gcra.held + 1 - paceBurst(rate)) * intervalMs <= mono;
+}
+
+function laneReadyAt(lane: Lane, units: number, mono: MonotonicMs): MonotonicMs {
+  let readyAt = gcraReadyAt(lane.current, units, mono);
+  for (const { gcra, until } of lane.retiring) {
+    if (until > mono) readyAt = Math.max(readyAt, Math.min(until, gcraReadyAt(gcra, units, mono)));
+  }
+  return readyAt;
+}
+
+function reconfigureLanes(
+  lanes: Map<string, Lane>,
+  context: LimiterContext,
+  mono: MonotonicMs,
+): void {
+  const rolling = (context.config?.buckets ?? []).filter(({ kind }) => kind === 'rolling');
+  for (const name of lanes.keys()) {
+    if (!rolling.some((bucket) => bucket.name === name)) lanes.delete(name);
+  }
+  for (const { name, burst, windowMs } of rolling) {
+    const limit = limitOf(context, name);
+    const key = `${String(limit)}/${String(burst)}/${String(windowMs)}`;
+    const fresh = exhaustedGcra(limit, burst, windowMs, mono);
+    const lane = lanes.get(name);
+    if (lane === undefined) {
+      lanes.set(name, { current: fresh, retiring: [], key });
+      continue;
+    }
+    if (lane.key === key) continue;
+    const { current } = lane;
+    const oldWindowMs = (current.limit - current.burst + 1) * current.intervalMs;
+    const kept = lane.retiring.filter(({ until }) => until > mono);
+    lane.retiring.splice(0, Infinity, ...kept, { gcra: current, until: mono + oldWindowMs });
+    lane.current = { ...fresh, held: current.held };
+    lane.key = key;
+  }
+}
