@@ -40,7 +40,23 @@ function defaultOf(spec: OptionSpec): string {
   return spec.derived ?? `none: ${spec.absent ?? ''}`;
 }
 
-/** For `headgate help`: two lines per option. */
+/** The options that have a switch of their own on the command line. */
+export function optionSwitches(): readonly {
+  readonly key: string;
+  readonly flag: string;
+  readonly isBoolean: boolean;
+  readonly meaning: string;
+  readonly default: string;
+}[] {
+  const specs: readonly OptionSpec[] = OPTIONS;
+  return specs.flatMap((spec) => {
+    const { key, flag, meaning, type } = spec;
+    if (flag === undefined) return [];
+    return [{ key, flag, isBoolean: type === 'boolean', meaning, default: defaultOf(spec) }];
+  });
+}
+
+/** For `headgate --help`: two lines per option. */
 export function optionsHelp(): string {
   const lines = optionRows().map((row) => {
     const flag = row.flag === undefined ? '' : `, ${row.flag}`;

@@ -28,6 +28,7 @@ export { journalTarget } from './config-process.js';
 export type { JournalTarget, ProcessConfig } from './config-process.js';
 export { problemLine } from './config-problem.js';
 export type { ConfigProblem } from './config-problem.js';
+export { optionsHelp, optionSwitches } from './config-help.js';
 export { secretsOf } from './config-secrets.js';
 export type { Secrets } from './config-secrets.js';
 
@@ -42,6 +43,8 @@ export type ConfigInput = {
   readonly flags?: Readonly<Record<string, string | undefined>>;
   /** The sources there are; each has a collector of its own name, unless configured otherwise. */
   readonly catalogue: readonly CatalogueEntry[];
+  /** By dotted key, below everything that was given: what `headgate demo` would rather have. */
+  readonly preset?: Readonly<Record<string, string>>;
   /** In place of the file that `config` names. */
   readonly file?: { readonly name: string; readonly text: string };
   readonly readFile?: (path: string) => string;
@@ -57,6 +60,7 @@ export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigPr
   const known = knownKeys(names);
   const values = merged(
     [
+      flagLayer(input.preset ?? {}, known),
       fileLayer(file.name, file.content, known),
       environmentLayer(withoutSecrets(input), known),
       flagLayer(input.flags ?? {}, known),
