@@ -85,7 +85,11 @@ export function breakBetween(
   const { revision } = event;
   if (revision !== link.revision + 1) {
     const due = String(link.revision + 1);
-    return { revision, problem: 'gap', detail: `revision ${due} is due, ${String(revision)} is there` };
+    return {
+      revision,
+      problem: 'gap',
+      detail: `revision ${due} is due, ${String(revision)} is there`,
+    };
   }
   if (event.prevHash === link.hash) return undefined;
   const detail = `prevHash is not the hash of revision ${String(link.revision)}`;

@@ -128,7 +128,10 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Sqli
       hear(self, message);
     },
     onDeath: (why) => {
-      die(self, new JournalUnavailable(`the journal's writer died: ${why}`, { outcome: 'unknown' }));
+      die(
+        self,
+        new JournalUnavailable(`the journal's writer died: ${why}`, { outcome: 'unknown' }),
+      );
     },
   });
   return { ...operations(self), opened, metrics: () => journalMetrics(self.counters) };

@@ -59,7 +59,12 @@ function start(config: WriterConfig): Writer {
     }
     const id = journalId(db);
     const path = witnessPath(config.path);
-    const { warnings, positionsTaken } = checkTail(db, id, readWitness(path), config.acceptRegressed);
+    const { warnings, positionsTaken } = checkTail(
+      db,
+      id,
+      readWitness(path),
+      config.acceptRegressed,
+    );
     skipPositions(db, positionsTaken);
     const witness = openWitness(path, newestEvent(db, id));
     const head = headPosition(db);
