@@ -73,7 +73,7 @@ function makeFolder<C>(machine: AnyStateMachine): Folder<C> {
       const at = byValue.get(state.value) ?? configurationOf(snapshotOf(machine, state));
       const before = at.snapshot;
       before.context = state.context;
-      const after = machine.transition(before, fact, scope) as AnyMachineSnapshot;
+      const after = machine.transition(before, fact, scope as never) as AnyMachineSnapshot;
       if (after === before) return undefined;
       // An arrow that stays keeps the very array of nodes.
       const { value } = after._nodes === before._nodes ? at : configurationOf(after);
@@ -95,8 +95,8 @@ function makeFolder<C>(machine: AnyStateMachine): Folder<C> {
 
 /** @throws {Error} the chart has no such state. */
 function snapshotOf(machine: AnyStateMachine, state: ActorState<unknown>): AnyMachineSnapshot {
-  const value = state.value as AnyMachineSnapshot['value'] & string;
-  return machine.resolveState({ value, context: state.context }) as AnyMachineSnapshot;
+  const config = { value: state.value, context: state.context };
+  return machine.resolveState(config as never) as AnyMachineSnapshot;
 }
 
 function isState<C>(stored: unknown): stored is ActorState<C> {

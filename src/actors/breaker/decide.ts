@@ -135,7 +135,8 @@ function timerDue(
   if (name === 'retry' && retry?.generation === generation) {
     return facts(probing(state, 'timer', at));
   }
-  if (name === 'override' && override?.expiresAt != null && override.generation === generation) {
+  const ends = override !== null && override.expiresAt !== null;
+  if (name === 'override' && ends && override.generation === generation) {
     return facts(overrideCleared(state, 'expired', at));
   }
   return facts();

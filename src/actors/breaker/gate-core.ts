@@ -210,12 +210,15 @@ export function armDeadline(core: Core): void {
 /** What was reported before goes first. Refused for now, it is asked again under the same id. */
 async function expire(core: Core, generation: number, context: CommandContext): Promise<void> {
   const { handle, clock } = core.parts;
-  if (core.closed) return;
+  if (isOver(core, generation)) return;
   hurry(core.box);
   const answer = await handle.ask({ type: 'ProbeDeadline', generation }, context);
-  if (answer.ok || core.closed || core.admission.generation !== generation) return;
-  if (!isTransient(answer.refusal)) return;
+  if (answer.ok || isOver(core, generation) || !isTransient(answer.refusal)) return;
   core.deadline = clock.after(RETRY_AFTER_MS, () => {
     void expire(core, generation, context);
   });
+}
+
+function isOver(core: Core, generation: number): boolean {
+  return core.closed || core.admission.generation !== generation;
 }

@@ -9,7 +9,7 @@ export function breakerOutstanding({ context }: BreakerState): readonly Owed[] {
     const { at, delayMs, generation } = retry;
     owed.push({ kind: 'timer', name: 'retry', dueAt: at, delayMs, generation });
   }
-  if (override?.expiresAt != null) {
+  if (override !== null && override.expiresAt !== null) {
     const { expiresAt, since, generation } = override;
     const delayMs = expiresAt - since;
     owed.push({ kind: 'timer', name: 'override', dueAt: expiresAt, delayMs, generation });
