@@ -4,8 +4,8 @@
  *
  * G1 A piece is never older than the change count of the views, nor than `maxAgeMs`: what depends on
  *    time or lives in memory only (rates, permits, ages) is at most that stale.
- * G2 There is at most one piece per name; a name the views no longer know loses its piece when it, or
- *    the list, is next asked for.
+ * G2 There is at most one piece per name; a name the views no longer know loses its piece when the list
+ *    is next asked for, and at the latest by its age.
  * G3 `all` answers the same array for as long as no piece of it changed and it is not older than
  *    `maxAgeMs`: whoever made something of it may keep that under the array's identity.
  */
