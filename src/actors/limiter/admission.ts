@@ -4,7 +4,7 @@ import type { Cancel } from '../../kernel/time.js';
 import type { DurationMs, MonotonicMs } from '../../kernel/types.js';
 import type { Acquired, AcquireFailure, AcquireRequest, Desk } from './desk.js';
 import type { Now } from './lanes.js';
-import type { Block, Reserved } from './ledger.js';
+import type { Block, Reserved } from './block.js';
 import { createPermit } from './permit.js';
 import { failed, type Queue, type Waiter } from './queue.js';
 
@@ -191,7 +191,7 @@ async function admit(floor: Floor, waiter: Waiter): Promise<void> {
       return;
     }
     const reserved = await desk.ledger.reserve(collector, run, weights);
-    if (reserved.ok || waiter.isDone) continue;
+    if (reserved.ok) continue;
     if (comesAgain(floor, waiter, reserved)) return;
     finish(floor, waiter, refusedReservation(desk, reserved));
   }
@@ -206,6 +206,7 @@ function comesAgain(
   { refusal }: Exclude<Reserved, { ok: true }>,
 ): boolean {
   const { desk, queue } = floor;
+  if (waiter.isDone) return false; // its time ended while the reservation was under way
   if (refusal.kind !== 'rate-limited' || refusal.retryAt === undefined) return false;
   const now = desk.now();
   const at = now.mono + Math.max(RETRY_MIN_MS, refusal.retryAt - now.wall);

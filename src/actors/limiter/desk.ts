@@ -6,7 +6,8 @@ import type { Observation, Outcome } from '../../sources/port.js';
 import type { SystemContext } from '../handle.js';
 import type { LimiterContext } from './context.js';
 import type { Lanes, Now, Weights } from './lanes.js';
-import type { Ledger, LimiterHandle } from './ledger.js';
+import type { LimiterHandle } from './block.js';
+import type { Ledger } from './ledger.js';
 import type { Restrictions } from './restrictions.js';
 
 export type AcquireRequest = {

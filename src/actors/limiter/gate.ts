@@ -22,7 +22,8 @@ import type { Acquired, AcquireRequest, Counters, Desk } from './desk.js';
 import { followActor } from './follow.js';
 import { jumpWatch } from './jumps.js';
 import { limiterLanes, type Weights } from './lanes.js';
-import { reservationLedger, type LimiterHandle } from './ledger.js';
+import type { LimiterHandle } from './block.js';
+import { reservationLedger } from './ledger.js';
 import { failed, waitingQueue } from './queue.js';
 import { restrictions, type Bar } from './restrictions.js';
 

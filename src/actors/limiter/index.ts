@@ -18,7 +18,7 @@ export {
   type LimiterGate,
   type LimiterGateOptions,
 } from './gate.js';
-export type { LimiterHandle } from './ledger.js';
+export type { LimiterHandle } from './block.js';
 export type { Bar } from './restrictions.js';
 
 export const limiterKind: ActorKind<LimiterContext, LimiterCommand, LimiterFact> = {

@@ -4,7 +4,7 @@ import { MINUTE_MS, type Clock } from '../../kernel/time.js';
 import type { DurationMs } from '../../kernel/types.js';
 import type { SystemContext } from '../handle.js';
 import type { Now } from './lanes.js';
-import type { LimiterHandle } from './ledger.js';
+import type { LimiterHandle } from './block.js';
 import type { Restrictions } from './restrictions.js';
 
 /** A jump of less is ordinary clock discipline. */
@@ -34,7 +34,7 @@ export function jumpWatch(parts: {
     if (answer.ok) return;
     // Not written: it is seen again at the next look.
     baseline -= shiftMs;
-    bars.shift(-shiftMs);
+    bars.shift(0 - shiftMs);
   };
   return () => {
     const wall = clock.now();

@@ -57,72 +57,41 @@ const BISECTIONS = 24;
 type Pace = { readonly gcra: Gcra; rate: number; last: MonotonicMs };
 type Lane = { current: Gcra; readonly retiring: { gcra: Gcra; until: MonotonicMs }[]; key: string };
 
+/** Everything that is paced or rolling in one scope. */
+type Room = {
+  readonly startedAt: MonotonicMs;
+  scope: Pace | undefined;
+  readonly paces: Map<string, Pace>;
+  readonly lanes: Map<string, Lane>;
+  readonly found: Readiness;
+};
+
 export function limiterLanes(startedAt: MonotonicMs): Lanes {
-  let scope: Pace | undefined;
-  const paces = new Map<string, Pace>();
-  const lanes = new Map<string, Lane>();
   const found: Readiness = { at: 0, binding: 'rate', isOwnCap: false };
-
-  const scopePace = (rate: number): Pace => (scope ??= newPace(rate, startedAt));
-  const ownPace = (collector: string, rate: number): Pace => {
-    const known = paces.get(collector);
-    if (known !== undefined) return known;
-    const made = newPace(rate, startedAt);
-    paces.set(collector, made);
-    return made;
-  };
-  const everyLane = (weights: Weights, act: (gcra: Gcra, units: number) => void): void => {
-    for (const name in weights) {
-      const lane = lanes.get(name);
-      if (lane === undefined) continue;
-      const units = weights[name] ?? 0;
-      act(lane.current, units);
-      for (const old of lane.retiring) act(old.gcra, units);
-    }
-  };
-
+  const room: Room = { startedAt, scope: undefined, paces: new Map(), lanes: new Map(), found };
+  const { lanes } = room;
   return {
     reconfigure(context, mono) {
       reconfigureLanes(lanes, context, mono);
     },
-    readiness(context, collector, weights, now) {
-      const changing = context.episode !== null || context.learned !== null;
-      const ofScope = (at: EpochMs): number => scopeRate(context, at);
-      const ofOwn = (at: EpochMs): number => currentRate(context, collector, at);
-      const own = paceReadyAt(ownPace(collector, ofOwn(now.wall)), ofOwn, now, changing);
-      const shared = paceReadyAt(scopePace(ofScope(now.wall)), ofScope, now, changing);
-      found.at = Math.max(own, shared);
-      found.binding = 'rate';
-      found.isOwnCap = own > now.mono && shared <= now.mono;
-      for (const name in weights) {
-        const lane = lanes.get(name);
-        if (lane === undefined) continue;
-        const at = laneReadyAt(lane, weights[name] ?? 0, now.mono);
-        if (at > now.mono) found.isOwnCap = false;
-        if (at <= found.at) continue;
-        found.at = at;
-        found.binding = name;
-      }
-      return found;
-    },
+    readiness: (context, collector, weights, now) =>
+      readiness(room, context, collector, weights, now),
     hold(collector, weights) {
-      hold(scopePace(1).gcra, 1);
-      hold(ownPace(collector, 1).gcra, 1);
-      everyLane(weights, hold);
+      hold(scopePace(room, 1).gcra, 1);
+      hold(ownPace(room, collector, 1).gcra, 1);
+      everyLane(lanes, weights, hold);
     },
     release(collector, weights) {
-      release(scopePace(1).gcra, 1);
-      release(ownPace(collector, 1).gcra, 1);
-      everyLane(weights, release);
+      release(scopePace(room, 1).gcra, 1);
+      release(ownPace(room, collector, 1).gcra, 1);
+      everyLane(lanes, weights, release);
     },
     spend(collector, weights, mono) {
-      const shared = scopePace(1);
-      const own = ownPace(collector, 1);
-      gcraSpend(shared.gcra, 1, mono);
-      gcraSpend(own.gcra, 1, mono);
-      shared.last = mono;
-      own.last = mono;
-      everyLane(weights, (gcra, units) => {
+      for (const pace of [scopePace(room, 1), ownPace(room, collector, 1)]) {
+        gcraSpend(pace.gcra, 1, mono);
+        pace.last = mono;
+      }
+      everyLane(lanes, weights, (gcra, units) => {
         gcraSpend(gcra, units, mono);
       });
     },
@@ -138,6 +107,60 @@ export function limiterLanes(startedAt: MonotonicMs): Lanes {
       return undefined;
     },
   };
+}
+
+function readiness(
+  room: Room,
+  context: LimiterContext,
+  collector: string,
+  weights: Weights,
+  now: Now,
+): Readiness {
+  const { found, lanes } = room;
+  const changing = context.episode !== null || context.learned !== null;
+  const ofScope = (at: EpochMs): number => scopeRate(context, at);
+  const ofOwn = (at: EpochMs): number => currentRate(context, collector, at);
+  const own = paceReadyAt(ownPace(room, collector, ofOwn(now.wall)), ofOwn, now, changing);
+  const shared = paceReadyAt(scopePace(room, ofScope(now.wall)), ofScope, now, changing);
+  found.at = Math.max(own, shared);
+  found.binding = 'rate';
+  found.isOwnCap = own > now.mono && shared <= now.mono;
+  for (const name in weights) {
+    const lane = lanes.get(name);
+    if (lane === undefined) continue;
+    const at = laneReadyAt(lane, weights[name] ?? 0, now.mono);
+    if (at > now.mono) found.isOwnCap = false;
+    if (at <= found.at) continue;
+    found.at = at;
+    found.binding = name;
+  }
+  return found;
+}
+
+function scopePace(room: Room, rate: number): Pace {
+  return (room.scope ??= newPace(rate, room.startedAt));
+}
+
+function ownPace({ paces, startedAt }: Room, collector: string, rate: number): Pace {
+  const known = paces.get(collector);
+  if (known !== undefined) return known;
+  const made = newPace(rate, startedAt);
+  paces.set(collector, made);
+  return made;
+}
+
+function everyLane(
+  lanes: ReadonlyMap<string, Lane>,
+  weights: Weights,
+  act: (gcra: Gcra, units: number) => void,
+): void {
+  for (const name in weights) {
+    const lane = lanes.get(name);
+    if (lane === undefined) continue;
+    const units = weights[name] ?? 0;
+    act(lane.current, units);
+    for (const old of lane.retiring) act(old.gcra, units);
+  }
 }
 
 function hold(gcra: Gcra, units: number): void {

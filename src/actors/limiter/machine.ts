@@ -10,7 +10,6 @@
  * fact that decide.ts chose, so a stream written by old code folds the same under new code.
  */
 import { setup } from 'xstate';
-import type { Of } from '../kind.js';
 import { EMPTY_LIMITER, type LimiterContext } from './context.js';
 import type { LimiterFact } from './events.js';
 import { folds } from './evolve.js';
@@ -19,9 +18,9 @@ const chart = setup({
   types: { context: {} as LimiterContext, events: {} as LimiterFact },
 });
 
-function remember<T extends LimiterFact['type']>(type: T) {
-  const fold = folds[type] as (c: LimiterContext, f: Of<LimiterFact, T>) => LimiterContext;
-  return chart.assign(({ context, event }) => fold(context, event as Of<LimiterFact, T>));
+function remember(type: LimiterFact['type']) {
+  const fold = folds[type] as (c: LimiterContext, f: LimiterFact) => LimiterContext;
+  return chart.assign(({ context, event }) => fold(context, event));
 }
 
 /** Legal as soon as the scope has limits, whatever the rate does. */

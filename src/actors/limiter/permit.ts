@@ -1,6 +1,6 @@
 /** One permit: from the hold on the rate and a unit of a block to the answer's report. */
 import type { AcquireRequest, Desk, Permit } from './desk.js';
-import type { Block } from './ledger.js';
+import type { Block } from './block.js';
 import { react } from './react.js';
 
 /** The rate is held already, the unit taken. */
