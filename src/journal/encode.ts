@@ -81,7 +81,9 @@ function checkStorable(value: unknown, path: string, depth: number): void {
       return;
     case 'number':
       if (Number.isFinite(value) && !Object.is(value, -0)) return;
-      throw new InvalidEvent(`JSON cannot carry ${Object.is(value, -0) ? '-0' : value} at ${path}`);
+      throw new InvalidEvent(
+        `JSON cannot carry ${Object.is(value, -0) ? '-0' : String(value)} at ${path}`,
+      );
     case 'object':
       if (value !== null) checkMembers(value, path, depth + 1);
       return;

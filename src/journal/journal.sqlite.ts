@@ -7,7 +7,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { HeadgateError, InvariantViolated, messageOf } from '../kernel/errors.js';
+import type { HeadgateError } from '../kernel/errors.js';
+import { InvariantViolated, messageOf } from '../kernel/errors.js';
 import type { Logger, MetricSource } from '../kernel/observe.js';
 import { observe, silentLogger } from '../kernel/observe.js';
 import type { Clock } from '../kernel/time.js';

@@ -2,7 +2,6 @@
  * A live subscription over any paged log: read to the end, then wait until a newer position is told.
  * Nothing is buffered: a slow reader reads what it missed from the store.
  */
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Position } from '../kernel/types.js';
 import { PAGE_EVENTS_MAX } from './limits.js';
 import type { EventFilter, Page } from './port.js';
@@ -52,6 +51,11 @@ export function bell(start: Position): Bell {
   };
 }
 
+/** Lets the event loop go round once. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** The pages of a subscription; see `Journal.subscribe`. */
 export async function* livePages(
   log: {
@@ -71,6 +75,6 @@ export async function* livePages(
     }
     if (page.atEnd) await log.bell.past(from, signal);
     // Reading is synchronous underneath: a long catch-up must let timers and sockets have their turn.
-    else await turn();
+    else await nextTurn();
   }
 }

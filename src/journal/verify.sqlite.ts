@@ -2,12 +2,12 @@
  * Verifies a journal's file as it lies there, read-only, also while a service writes to it: everything
  * `verifyJournal` checks, SQLite's own damage, and the tail witness.
  */
-import { setImmediate as turn } from 'node:timers/promises';
 import { messageOf } from '../kernel/errors.js';
 import type { Position } from '../kernel/types.js';
 import { PAGE_EVENTS_MAX } from './limits.js';
 import type { SqliteFile } from './schema.sqlite.js';
 import { journalId, openToRead, sqliteCode } from './schema.sqlite.js';
+import { nextTurn } from './subscription.js';
 import { regression } from './tail-check.sqlite.js';
 import type { Inspector, RawEvent, Verdict } from './verify.js';
 import { inspector } from './verify.js';
@@ -73,7 +73,7 @@ async function walk(file: SqliteFile, inspect: Inspector): Promise<boolean> {
     for (const row of rows) await inspect.look(row);
     after = rows.at(-1)?.position ?? after;
     if (rows.length < size) return true;
-    await turn();
+    await nextTurn();
   }
 }
 

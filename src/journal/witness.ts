@@ -69,7 +69,8 @@ export type Witness = {
   readonly follow: (sighting: Sighting) => void;
   /** Asks the system to write it out, off the calling thread. */
   readonly sync: () => void;
-  readonly close: () => void;
+  /** Writes it out and lets go of the file; `done` is called after that. */
+  readonly close: (done: () => void) => void;
 };
 
 /**
@@ -90,14 +91,31 @@ export function openWitness(path: string, first: Sighting | undefined): Witness 
   };
   if (first === undefined) ftruncateSync(file, 0);
   else for (const _slot of [0, 1]) follow(first);
+  let isSyncing = false;
+  let onSynced: (() => void) | undefined;
   return {
     follow,
     sync() {
-      fdatasync(file, () => undefined);
+      if (isSyncing) return;
+      isSyncing = true;
+      // Its failure is no concern: the journal has an fsync of its own.
+      fdatasync(file, () => {
+        isSyncing = false;
+        onSynced?.();
+      });
     },
-    close() {
-      fdatasyncSync(file);
-      closeSync(file);
+    close(done) {
+      const finish = (): void => {
+        try {
+          fdatasyncSync(file);
+        } finally {
+          closeSync(file);
+          done();
+        }
+      };
+      // A number given back while a sync is on its way could by then be another file's.
+      if (isSyncing) onSynced = finish;
+      else finish();
     },
   };
 }

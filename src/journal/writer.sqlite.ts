@@ -34,6 +34,7 @@ type Writer = {
   groupsSinceLook: number;
   witnessSyncedAt: number;
   isClosing: boolean;
+  /** Closed, or failed (W2): nothing is done any more. */
   isDead: boolean;
 };
 
@@ -115,7 +116,7 @@ function work(writer: Writer): void {
     commit(writer, nextGroup(writer));
     checkpointIfDue(writer);
     // Back to the event loop between groups: the port and the witness's sync get their turn.
-    if (!writer.isDead) setImmediate(work, writer);
+    setImmediate(work, writer);
   } else if (writer.isClosing) {
     close(writer);
   }
@@ -209,14 +210,13 @@ function checkpointIfDue(writer: Writer): void {
 }
 
 function close(writer: Writer): void {
+  writer.isDead = true;
   writer.db.close();
-  try {
-    writer.witness.close();
-  } finally {
+  writer.witness.close(() => {
     writer.lock.release();
     tell({ kind: 'closed' });
-  }
-  parentPort?.close();
+    parentPort?.close();
+  });
 }
 
 function main(): void {

@@ -25,8 +25,7 @@ export function canonicalJson(value: unknown): string {
       if (value === null) return 'null';
       return Array.isArray(value) ? canonicalArray(value) : canonicalObject(value);
     default:
-      // TypeScript's signature hides that stringify answers undefined for functions and symbols.
-      return (JSON.stringify(value) as string | undefined) ?? 'null';
+      return JSON.stringify(value) ?? 'null';
   }
 }
 
