@@ -54,6 +54,7 @@ const CLEAN: readonly (readonly [from: string, to: string])[] = [
   ['src/actors/breaker/machine.ts', 'xstate'],
   ['src/actors/breaker/events.ts', 'src/gen/events.ts'],
   ['src/actors/index.ts', 'src/sources/port.ts'],
+  ['src/actors/send.ts', 'src/sources/exchange.port.ts'],
   ['src/projections/index.ts', 'src/actors/breaker/events.ts'],
   ['src/gateway/rest/b.ts', 'fastify'],
   ['src/gateway/d.ts', 'src/actors/index.ts'],
