@@ -39,8 +39,8 @@ type HealthState = {
   readonly registeredAt: EpochMs;
   readonly expectedEveryMs: DurationMs;
   readonly lastNewDataAt: EpochMs | null;
-  /** Of the last run's end, when it was a check: a block that follows it at once is the same run. */
-  readonly checkedRevision: Revision | null;
+  /** The last run that failed and was a check: a block decided together with it is the same run. */
+  readonly failed: { readonly revision: Revision; readonly at: EpochMs } | null;
   readonly minute: RollUp | null;
   readonly hour: RollUp | null;
 };
@@ -49,7 +49,7 @@ const NOTHING_YET: HealthState = {
   registeredAt: 0,
   expectedEveryMs: 0,
   lastNewDataAt: null,
-  checkedRevision: null,
+  failed: null,
   minute: null,
   hour: null,
 };
@@ -82,7 +82,7 @@ function record({ state, ...check }: Check, where: Where): readonly RowWrite[] {
   const minute = rolledUp(state.minute, check, MINUTE_MS);
   const hour = rolledUp(state.hour, check, HOUR_MS);
   const key = `${healthKey(name, check.at)}|${sortable(where.revision)}`;
-  const next = { ...state, minute, hour, checkedRevision: where.revision };
+  const next = { ...state, minute, hour };
   return [
     put(RAW, key, check, [name]),
     put(MINUTES, healthKey(name, minute.start), minute, [name]),
@@ -166,7 +166,8 @@ function onFailed(f: Of<'RunFailed'>, where: Where, rows: Rows): readonly RowWri
   const health = wordOfFailedRun(f.outcome);
   if (health === undefined) return [];
   const { atMs: at, run, outcome, message, durationMs, records, newRecords } = f;
-  const state = stateOf(rows, entityOf(where.stream));
+  const failed = { revision: where.revision, at };
+  const state = { ...stateOf(rows, entityOf(where.stream)), failed };
   const ran = { run, outcome, message, durationMs, records, newRecords };
   return record({ state, at, health, ...ran, latencyP95Ms: null }, where);
 }
@@ -181,8 +182,8 @@ function onUnknown(f: Of<'RunUnknown'>, where: Where, rows: Rows): readonly RowW
 
 function onBlocked(f: Of<'RunBlocked'>, where: Where, rows: Rows): readonly RowWrite[] {
   const state = stateOf(rows, entityOf(where.stream));
-  const { checkedRevision } = state;
-  if (checkedRevision !== null && checkedRevision === where.revision - 1) return [];
+  const { failed } = state;
+  if (failed?.revision === where.revision - 1 && failed.at === f.atMs) return [];
   const word = { health: wordOfBlockedRun(f.cause), outcome: `blocked_${f.cause}` };
   return record({ state, at: f.atMs, run: null, ...word, message: f.detail, ...NO_RUN }, where);
 }

@@ -16,7 +16,10 @@ recordsContract('memory', () => {
       opened.push(sink);
       return Promise.resolve(sink);
     },
-    setFull: (isFull) => Promise.resolve(opened.forEach((sink) => sink.setFull(isFull))),
+    setFull(isFull) {
+      for (const sink of opened) sink.setFull(isFull);
+      return Promise.resolve();
+    },
     dispose: () => Promise.resolve(),
   });
 });

@@ -1,0 +1,231 @@
+/** P7: a read model equals a recount of the journal, whatever happened on the way. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryJournal } from '../../src/journal/index.js';
+import type { Journal } from '../../src/journal/port.js';
+import { silentLogger } from '../../src/kernel/observe.js';
+import { DAY_MS, HOUR_MS, systemClock } from '../../src/kernel/time.js';
+import { openViews } from '../../src/projections/index.js';
+import type { LiveViews } from '../../src/projections/index.js';
+import { BEGIN, foundation, histories, NAMES } from '../support/projection-history.js';
+import { inPagesOf, journalOf, tell, type Told } from '../support/projection-journal.js';
+import * as recount from '../support/projection-recount.js';
+
+const clock = systemClock();
+const parts = { clock, log: silentLogger };
+const PATIENCE_MS = 20_000;
+const monthly = { period: 'month', windowMs: 0, zone: '', anchorDay: 1 };
+const daily = { ...monthly, period: 'day' };
+const quarterly = { period: 'month', windowMs: 0, zone: 'America/New_York', anchorDay: 15 };
+
+let directory: string;
+let opened: LiveViews[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'headgate-views-'));
+});
+afterEach(async () => {
+  for (const views of opened) await views.stop();
+  opened = [];
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function open(journal: Journal, path?: string): Promise<LiveViews> {
+  const where = path === undefined ? { memory: true as const } : { path };
+  const views = await openViews({ ...parts, journal, ...where });
+  opened.push(views);
+  views.start();
+  return views;
+}
+
+async function close(views: LiveViews): Promise<void> {
+  opened = opened.filter((each) => each !== views);
+  await views.stop();
+}
+
+async function caughtUp(journal: Journal, path?: string): Promise<LiveViews> {
+  const views = await open(journal, path);
+  expect(await views.caughtUp(await journal.head(), PATIENCE_MS)).toBe(true);
+  return views;
+}
+
+function lastMoment(told: readonly Told[]): number {
+  return Math.max(...told.map(({ data }) => data.atMs)) + 1;
+}
+
+/** Everything that can be asked, at one moment. */
+function everything(views: LiveViews, now: number): unknown {
+  return views.names().map((name) => ({
+    docs: views.docs(name),
+    health: views.health(name, now),
+    checks: views.checks(name, 0, 100_000),
+    statistics: [1, 7, 24, 100, 1000].map((h) => views.healthStatistics(name, now - h * HOUR_MS)),
+    costs: views.costs(name, now),
+    calls: views.callsToday(name, now),
+  }));
+}
+
+async function expectRecounted(views: LiveViews, journal: Journal, now: number): Promise<void> {
+  const events = await recount.allEvents(journal);
+  for (const name of NAMES) {
+    const docs = views.docs(name);
+    const runs = recount.recountRuns(events, name);
+    expect({ ...docs?.collector.runs, ...docs?.collector.records }).toMatchObject({
+      started: runs.started,
+      succeeded: runs.succeeded,
+      failed: runs.failed,
+      unknown: runs.unknown,
+      blocked: runs.blocked,
+      collected: runs.collected,
+      added: runs.added,
+    });
+    expect(docs?.collector.lastNewDataAt).toBe(runs.lastNewDataAt);
+    const since = now - 23 * HOUR_MS;
+    const checks = recount.recountChecks(events, name, since);
+    const statistics = views.healthStatistics(name, since);
+    expect([statistics.totalChecks, statistics.failed]).toEqual([checks.checks, checks.failed]);
+    const blocks = recount.recountBlocks(events, name);
+    const sum = (of: typeof blocks, field: 'calls' | 'cu' | 'micros'): number =>
+      of.reduce((total, block) => total + block[field], 0);
+    const costs = views.costs(name, now);
+    const inMonth = blocks.filter(recount.within(monthly, now));
+    const inQuota = blocks.filter(recount.within(quarterly, now));
+    expect(costs?.monthCostMicros).toBe(sum(inMonth, 'micros'));
+    expect(costs?.units).toBe(sum(inQuota, 'cu'));
+    expect(views.callsToday(name, now)).toBe(
+      sum(blocks.filter(recount.within(daily, now)), 'calls'),
+    );
+  }
+}
+
+describe('projections, recounted', () => {
+  it('P7: equals a recount of the journal', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories(80), async (told) => {
+        const journal = await journalOf(told);
+        const views = await caughtUp(journal);
+        await expectRecounted(views, journal, lastMoment(told));
+        await close(views);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('P7: is the same after kills at random points, in pages of any size', async () => {
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        histories(50),
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 }),
+        fc.integer({ min: 1, max: 9 }),
+        async (told, kills, pageEvents) => {
+          run += 1;
+          const path = join(directory, `${String(run)}.db`);
+          const { journal } = memoryJournal();
+          let from = 0;
+          for (const kill of [...kills].sort((a, b) => a - b)) {
+            const to = Math.floor(kill * told.length);
+            const views = await open(inPagesOf(journal, pageEvents), path);
+            const position = await tell(journal, told.slice(from, to));
+            // Somewhere on the way: whatever it has applied by now is what it has.
+            await views.caughtUp(Math.floor(position * kill), PATIENCE_MS);
+            await close(views);
+            from = Math.max(from, to);
+          }
+          await tell(journal, told.slice(from));
+          const killed = await caughtUp(inPagesOf(journal, pageEvents), path);
+          const fresh = await caughtUp(journal);
+          const now = lastMoment(told);
+          expect(everything(killed, now)).toEqual(everything(fresh, now));
+          await close(killed);
+          await close(fresh);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('P7: is the same after a rebuild, while new events arrive', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories(40), async (told) => {
+        const half = Math.floor(told.length / 2);
+        const journal = await journalOf(told.slice(0, half));
+        const views = await caughtUp(inPagesOf(journal, 5));
+        const rebuilds = views.projections().map((name) => views.rebuild(name));
+        await tell(journal, told.slice(half));
+        await Promise.all(rebuilds);
+        expect(await views.caughtUp(await journal.head(), PATIENCE_MS)).toBe(true);
+        const fresh = await caughtUp(journal);
+        const now = lastMoment(told);
+        expect(everything(views, now)).toEqual(everything(fresh, now));
+        await close(views);
+        await close(fresh);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('P7: what it says of a moment is the fold of what had happened until then', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        histories(40),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        async (told, share) => {
+          const journal = await journalOf(told);
+          const at = told[Math.floor(share * (told.length - 1))]?.data.atMs ?? 0;
+          const views = await open(journal);
+          const past = await caughtUp(await journalOf(told.filter(({ data }) => data.atMs <= at)));
+          for (const name of NAMES) expect(await views.docsAt(name, at)).toEqual(past.docs(name));
+          await close(views);
+          await close(past);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('says nothing of a collector that did not exist then', async () => {
+    const journal = await journalOf(foundation());
+    const views = await open(journal);
+    expect(await views.docsAt('alpha', 1)).toBeUndefined();
+    expect(await views.docsAt('nobody', Date.UTC(2030, 0))).toBeUndefined();
+    expect((await views.docsAt('alpha', Date.UTC(2030, 0)))?.breakers.map((b) => b.stream)).toEqual(
+      ['breaker-alpha', 'breaker-alpha.second'],
+    );
+  });
+
+  it('two processes on one store both follow, and nothing is counted twice', async () => {
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(histories(30), fc.integer({ min: 1, max: 7 }), async (told, pageEvents) => {
+        run += 1;
+        const path = join(directory, `shared-${String(run)}.db`);
+        const { journal } = memoryJournal();
+        const one = await open(inPagesOf(journal, pageEvents), path);
+        const two = await open(inPagesOf(journal, pageEvents + 2), path);
+        const head = await tell(journal, told);
+        expect(await one.caughtUp(head, PATIENCE_MS)).toBe(true);
+        expect(await two.caughtUp(head, PATIENCE_MS)).toBe(true);
+        const fresh = await caughtUp(journal);
+        const now = lastMoment(told);
+        expect(everything(one, now)).toEqual(everything(fresh, now));
+        expect(everything(two, now)).toEqual(everything(fresh, now));
+        for (const views of [one, two, fresh]) await close(views);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('a recount that differs would be noticed', async () => {
+    const journal = await journalOf(foundation());
+    const views = await caughtUp(journal);
+    const run = { atMs: BEGIN, run: 'r' };
+    const more = await journalOf([
+      ...foundation(),
+      { stream: 'collector-alpha', type: 'RunStarted', data: run },
+    ]);
+    await expect(expectRecounted(views, more, run.atMs + DAY_MS)).rejects.toThrow();
+  });
+});
