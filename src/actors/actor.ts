@@ -64,6 +64,7 @@ function handleOf<C, Cmd extends AnyCommand, F extends AnyFact>(
   return {
     stream: cell.stream,
     state() {
+      if (cell.quarantine !== undefined) return cell.fold.initial();
       assert(cell.resident !== undefined, `${cell.stream} is not in memory`);
       return cell.resident.state;
     },

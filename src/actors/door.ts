@@ -38,6 +38,8 @@ export type DoorUpstream = {
   /** The secret, or undefined where none is needed. */
   readonly key: string | undefined;
   readonly allowLoopback: boolean;
+  /** Why its breaker or limiter is out of service: then nothing leaves. */
+  readonly quarantined: () => string | undefined;
 };
 
 export type DoorDeps = {
@@ -142,6 +144,8 @@ async function once<S extends TSchema>(
     ...(until !== undefined && { until }),
   });
 
+  const broken = upstream.quarantined();
+  if (broken !== undefined) return blocked('desired', `quarantined: ${broken}`);
   const closed = breaker.peek();
   if (closed !== undefined)
     return blocked('breaker', `the breaker is ${closed.reason}`, closed.retryAt);
@@ -161,7 +165,7 @@ async function once<S extends TSchema>(
   const { permit } = leave;
 
   // D2: nothing below awaits until the request is handed to the transport.
-  const forbidden = deps.forbidden(run.run);
+  const forbidden = upstream.quarantined() === undefined ? deps.forbidden(run.run) : 'desired';
   if (forbidden !== undefined || run.signal.aborted) {
     permit.release();
     return blocked(forbidden ?? 'draining', `the collector is ${forbidden ?? 'draining'}`);

@@ -65,6 +65,8 @@ export type HostStatistics = {
   snapshotsFailed: number;
   timersFired: number;
   timersStale: number;
+  /** Facts by which recovery settled what a crash had left open, by type. */
+  readonly settled: Record<string, number>;
   readonly loadSeconds: Histogram;
   readonly decideSeconds: Histogram;
 };
@@ -194,6 +196,7 @@ function emptyStatistics(): HostStatistics {
     snapshotsFailed: 0,
     timersFired: 0,
     timersStale: 0,
+    settled: {},
     loadSeconds: histogram(SECONDS),
     decideSeconds: histogram([0.00001, 0.00005, 0.0001, 0.0005, ...SECONDS.slice(1)]),
   };

@@ -229,6 +229,8 @@ async function load<C, Cmd extends AnyCommand, F extends AnyFact>(
       const why = recovered === 'raced' ? 'raced' : recovered.refusal.detail;
       throw new Error(`recovery of ${cell.stream} failed: ${why}`);
     }
+    const { settled } = services.statistics;
+    for (const { type } of recovered.facts) settled[type] = (settled[type] ?? 0) + 1;
   }
   cell.resident = resident;
   reconcile(cell, resident.state);

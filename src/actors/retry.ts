@@ -10,11 +10,17 @@ export type RetryLimits = {
   readonly attemptsMax: number;
   readonly baseMs: DurationMs;
   readonly capMs: DurationMs;
+  /** What the budget holds when it is full. */
+  readonly budgetTokens: number;
 };
 
-export const RETRY_LIMITS: RetryLimits = { attemptsMax: 3, baseMs: 500, capMs: 20_000 };
+export const RETRY_LIMITS: RetryLimits = {
+  attemptsMax: 3,
+  baseMs: 500,
+  capMs: 20_000,
+  budgetTokens: 500,
+};
 
-const BUDGET_MAX = 500;
 const COST = 5;
 const COST_TIMEOUT = 10;
 
@@ -26,8 +32,8 @@ export interface RetryBudget {
   left(): number;
 }
 
-export function retryBudget(): RetryBudget {
-  let left = BUDGET_MAX;
+export function retryBudget({ budgetTokens }: Pick<RetryLimits, 'budgetTokens'>): RetryBudget {
+  let left = budgetTokens;
   return {
     take(afterTimeout) {
       const cost = afterTimeout ? COST_TIMEOUT : COST;
@@ -36,7 +42,7 @@ export function retryBudget(): RetryBudget {
       return true;
     },
     succeeded() {
-      left = Math.min(BUDGET_MAX, left + 1);
+      left = Math.min(budgetTokens, left + 1);
     },
     left: () => left,
   };

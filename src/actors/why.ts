@@ -24,7 +24,8 @@ export function whyNot(
   }
   if (blocked?.cause === 'key') return { sentence: `it waits for its key: ${blocked.detail}` };
   if (activity === 'collecting') return { sentence: 'it is collecting' };
-  if (obstacle !== undefined) return until(`it waits: ${obstacle.detail}`, obstacle.until ?? due?.at);
+  if (obstacle !== undefined)
+    return until(`it waits: ${obstacle.detail}`, obstacle.until ?? due?.at);
   if (activity === 'idle' || activity === 'waiting') {
     return until('it waits for its next run', due?.at);
   }
@@ -51,5 +52,9 @@ export function limiterObstacle(
   const next = live.nextPermitAt;
   if (next === undefined || next - now <= waitMaxMs) return undefined;
   const bucket = live.bindingBucket === undefined ? '' : ` (${live.bindingBucket})`;
-  return { cause: 'rate_limit', detail: `the rate limit gives no permit yet${bucket}`, until: next };
+  return {
+    cause: 'rate_limit',
+    detail: `the rate limit gives no permit yet${bucket}`,
+    until: next,
+  };
 }

@@ -284,7 +284,7 @@ export function callGate(
     visible = state;
   });
   return (run) => {
-    if (!mayFetch(visible)) return 'desired';
+    if (handle.quarantined() !== undefined || !mayFetch(visible)) return 'desired';
     if (regions(visible).activity !== 'collecting') return 'draining';
     return visible.context.run?.id === run ? undefined : 'draining';
   };

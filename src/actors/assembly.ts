@@ -1,0 +1,232 @@
+/**
+ * Builds the running collectors from their setups: actors, gates, doors, runtimes, and how they wake
+ * each other. One limiter per scope, one breaker per collector and upstream.
+ */
+import { assert } from '../kernel/errors.js';
+import { breakerStream, collectorStream } from '../kernel/ids.js';
+import type { JsonObject } from '../kernel/types.js';
+import { canonicalJson } from '../kernel/canonical.js';
+import { breakerGate, breakerKind, type BreakerGate, type BreakerHandle } from './breaker/index.js';
+import { collectorKind, regions, type CollectorCommand, type Obstacle } from './collector/index.js';
+import {
+  callGate,
+  collectorRuntime,
+  type CollectorHandle,
+  type CollectorRuntime,
+} from './collector/runtime.js';
+import type { DoorLimits, DoorUpstream } from './door.js';
+import { warnIfRefused, type EngineDeps, type EngineLimits } from './engine-deps.js';
+import type { Wiring } from './host.js';
+import { retryBudget } from './retry.js';
+import { startScopes, type Scope } from './scopes.js';
+import type { CollectorSetup } from './setup.js';
+import { limiterObstacle } from './why.js';
+
+export type Upstream = {
+  readonly name: string;
+  readonly handle: BreakerHandle;
+  readonly gate: BreakerGate;
+  readonly scope: Scope;
+};
+
+/** One collector, running. */
+export type Member = {
+  readonly setup: CollectorSetup;
+  readonly handle: CollectorHandle;
+  readonly runtime: CollectorRuntime;
+  /** The first is the primary. */
+  readonly upstreams: readonly Upstream[];
+  readonly obstacle: () => Obstacle | undefined;
+};
+
+/** Loads (and so recovers) everything; collectors begin what they owe as they are loaded. */
+export async function assemble(
+  deps: EngineDeps,
+  setups: readonly CollectorSetup[],
+): Promise<{ readonly members: readonly Member[]; readonly scopes: readonly Scope[] }> {
+  const scopes = await startScopes(deps, setups);
+  const members = await Promise.all(setups.map((setup) => startMember(deps, setup, scopes)));
+  return { members, scopes: [...scopes.values()] };
+}
+
+async function startUpstream(
+  deps: EngineDeps,
+  setup: CollectorSetup,
+  name: string,
+  scope: Scope,
+): Promise<Upstream> {
+  const { host, clock, log } = deps;
+  const handle = await host.actor(breakerKind, breakerStream(setup.name, name));
+  const answer = await handle.ask(
+    {
+      type: 'Configure',
+      collector: setup.name,
+      upstream: name,
+      policy: setup.breaker,
+      pollIntervalMs: setup.cadenceMs,
+    },
+    host.system('configuration'),
+  );
+  warnIfRefused(log, handle.stream, answer);
+  const context = (cause: string) => host.system(cause);
+  const gate = breakerGate({ handle, clock, context, log: log.child({ stream: handle.stream }) });
+  return { name, handle, gate, scope };
+}
+
+async function startMember(
+  deps: EngineDeps,
+  setup: CollectorSetup,
+  scopes: ReadonlyMap<string, Scope>,
+): Promise<Member> {
+  const { host, clock, random } = deps;
+  const log = deps.log.child({ collector: setup.name });
+  const upstreams = await Promise.all(
+    Object.entries(setup.upstreams).map(([name, upstream]) => {
+      const scope = scopes.get(upstream.scope);
+      assert(scope !== undefined, `scope ${upstream.scope} was started`);
+      return startUpstream(deps, setup, name, scope);
+    }),
+  );
+  const obstacle = (): Obstacle | undefined => obstacleOf(setup, upstreams, deps);
+  // The actor may owe work before its runtime is there: it is kept until then.
+  const early: JsonObject[] = [];
+  let runtime: CollectorRuntime | undefined;
+  const wiring: Wiring<CollectorCommand> = {
+    onWork: (_, work) => {
+      if (runtime === undefined) early.push(work);
+      else runtime.begin(work);
+    },
+    onTimer: (timer) => (timer.name === 'due' ? runtime?.dueCommand() : undefined),
+  };
+  const handle = await host.actor(collectorKind, collectorStream(setup.name), wiring);
+  warnIfRefused(
+    log,
+    handle.stream,
+    await handle.ask(configureOf(setup), host.system('configuration')),
+  );
+  const door = {
+    collector: setup.name,
+    upstreams: doorUpstreams(setup, upstreams),
+    transport: deps.transport,
+    clock,
+    random,
+    log,
+    evidence: deps.evidence,
+    budget: retryBudget(deps.limits.retry),
+    limits: doorLimits(setup, deps.limits),
+    forbidden: callGate(handle),
+  };
+  runtime = collectorRuntime({
+    name: setup.name,
+    handle,
+    source: setup.source,
+    options: setup.options,
+    door,
+    sink: deps.sink,
+    clock,
+    random,
+    log,
+    system: (cause) => host.system(cause),
+    obstacle,
+    hasKey: setup.missingKey === '',
+  });
+  for (const work of early) runtime.begin(work);
+  const member: Member = { setup, handle, runtime, upstreams, obstacle };
+  wakeWhenFree(deps, member);
+  return member;
+}
+
+function configureOf(setup: CollectorSetup): CollectorCommand {
+  const { name, source, enabled, enabledReason, schedule, requestTimeoutMs, missingKey } = setup;
+  const upstreams = Object.entries(setup.upstreams);
+  return {
+    type: 'Configure',
+    name,
+    collectorType: source.type,
+    source: source.name,
+    enabled,
+    enabledReason,
+    schedule,
+    scopes: [...new Set(upstreams.map(([, { scope }]) => scope))],
+    upstreams: upstreams.map(([upstream]) => upstream),
+    requestTimeoutMs,
+    missingKey,
+    hasApiKey: setup.key !== undefined,
+    upstreamMode: setup.upstreamMode,
+    options: canonicalJson(setup.options),
+    expectedEveryMs: Math.max(source.expectedEveryMs(setup.options), setup.cadenceMs),
+  };
+}
+
+function doorUpstreams(
+  setup: CollectorSetup,
+  upstreams: readonly Upstream[],
+): ReadonlyMap<string, DoorUpstream> {
+  return new Map(
+    upstreams.map(({ name, handle, gate, scope }) => {
+      const upstream = setup.upstreams[name];
+      assert(upstream !== undefined, `upstream ${name} was started from its setup`);
+      const { profile, allowLoopback } = upstream;
+      const quarantined = (): string | undefined =>
+        handle.quarantined() ?? scope.handle.quarantined();
+      const { key } = setup;
+      return [
+        name,
+        { profile, breaker: gate, limiter: scope.gate, key, allowLoopback, quarantined },
+      ];
+    }),
+  );
+}
+
+function doorLimits(setup: CollectorSetup, limits: EngineLimits): DoorLimits {
+  return {
+    requestTimeoutMs: setup.requestTimeoutMs,
+    bodyBytesMax: limits.bodyBytesMax,
+    // Nothing sleeps in a request longer than the poll interval.
+    waitMaxMs: Math.min(limits.permitWaitMaxMs, setup.cadenceMs),
+    retry: limits.retry,
+  };
+}
+
+/** What stands in the way of every upstream: one that is free is enough for a run. */
+function obstacleOf(
+  setup: CollectorSetup,
+  upstreams: readonly Upstream[],
+  deps: EngineDeps,
+): Obstacle | undefined {
+  const { waitMaxMs } = doorLimits(setup, deps.limits);
+  let first: Obstacle | undefined;
+  for (const { gate, scope } of upstreams) {
+    const closed = gate.peek();
+    const live = scope.gate.live(setup.name);
+    const blocked = scope.gate.blockedUntil(setup.name);
+    const found =
+      closed === undefined
+        ? limiterObstacle(live, blocked, deps.clock.now(), waitMaxMs)
+        : {
+            cause: 'breaker',
+            detail: `the breaker is ${closed.reason}`,
+            ...(closed.retryAt !== undefined && { until: closed.retryAt }),
+          };
+    if (found === undefined) return undefined;
+    first ??= found;
+  }
+  return first;
+}
+
+/** A gate that opens lets a collector that waits for it run at once: its first calls are the probe. */
+function wakeWhenFree(deps: EngineDeps, member: Member): void {
+  const wake = (): void => {
+    if (member.handle.quarantined() !== undefined) return;
+    const state = member.handle.state();
+    const { blocked } = state.context;
+    if (regions(state).activity !== 'waiting' || blocked === null || blocked.cause === 'key')
+      return;
+    if (member.obstacle() !== undefined) return;
+    void member.handle.ask(member.runtime.runNow('wake', 'probe'), deps.host.system('gate opened'));
+  };
+  for (const { gate, scope } of member.upstreams) {
+    gate.watch(wake);
+    scope.gate.watch(wake);
+  }
+}

@@ -1,0 +1,87 @@
+/** From configuration to running collectors: which source, which upstream, which key, which limits. */
+import { cadenceMs, type CollectorSetup, type UpstreamSetup } from './actors/index.js';
+import { isLoopback, type CollectorConfig, type Config, type Secrets } from './config.js';
+import { assert } from './kernel/errors.js';
+import { PRIMARY_UPSTREAM } from './kernel/ids.js';
+import type { EpochMs } from './kernel/types.js';
+import { sourceNamed, withBaseUrl } from './sources/index.js';
+import type { ProviderProfile, SourceDefinition } from './sources/port.js';
+import { PROVIDER_NAMES, SANDBOX_MORALIS_KEY, type Sandbox } from './sources/sandbox/index.js';
+
+/** Keys the sandbox accepts, by provider: they open nothing else. */
+const SANDBOX_KEYS: Readonly<Record<string, string>> = { moralis: SANDBOX_MORALIS_KEY };
+
+export function collectorSetups(
+  config: Config,
+  secrets: Secrets,
+  sandbox: Sandbox | undefined,
+  now: EpochMs,
+): readonly CollectorSetup[] {
+  return Object.values(config.collectors).map((collector) => {
+    const source = sourceNamed(collector.source);
+    assert(source !== undefined, `the configuration knows the source ${collector.source}`);
+    return setupOf(collector, source, secrets, sandbox, now);
+  });
+}
+
+function setupOf(
+  collector: CollectorConfig,
+  source: SourceDefinition,
+  secrets: Secrets,
+  sandbox: Sandbox | undefined,
+  now: EpochMs,
+): CollectorSetup {
+  const { keyVariable, upstream } = collector;
+  const profiles = Object.entries(source.upstreams);
+  const provider = profiles[0]?.[1].provider ?? '';
+  const key = keyOf(collector, secrets, provider);
+  const mode = upstream === 'sandbox' ? 'the sandbox' : 'a free source';
+  const because = collector.enabled ? `${mode} starts enabled` : 'a paid source starts disabled';
+  return {
+    name: collector.name,
+    source,
+    options: collector.options,
+    enabled: collector.enabled,
+    enabledReason: because,
+    schedule: collector.schedule,
+    cadenceMs: cadenceMs(collector.schedule, now),
+    requestTimeoutMs: collector.requestTimeoutMs,
+    key,
+    missingKey: keyVariable !== undefined && key === undefined ? keyVariable : '',
+    upstreamMode: upstream,
+    upstreams: Object.fromEntries(
+      profiles.map(([name, profile], index) => [
+        index === 0 ? PRIMARY_UPSTREAM : name,
+        upstreamOf(collector, profile, index === 0, sandbox),
+      ]),
+    ),
+    rate: collector.rate,
+    breaker: collector.breaker,
+  };
+}
+
+function keyOf(collector: CollectorConfig, secrets: Secrets, provider: string): string | undefined {
+  if (collector.keyVariable === undefined) return undefined;
+  if (collector.upstream === 'sandbox') return SANDBOX_KEYS[provider];
+  return secrets.get(collector.keyVariable);
+}
+
+/** An overridden address or scope is the primary upstream's; the sandbox stands in for all. */
+function upstreamOf(
+  collector: CollectorConfig,
+  profile: ProviderProfile,
+  isPrimary: boolean,
+  sandbox: Sandbox | undefined,
+): UpstreamSetup {
+  const scope = (isPrimary ? collector.scope : undefined) ?? profile.scope;
+  const provider = PROVIDER_NAMES.find((name) => name === profile.provider);
+  if (collector.upstream === 'sandbox') {
+    assert(sandbox !== undefined && provider !== undefined, `no sandbox of ${profile.provider}`);
+    const url = sandbox.upstreamUrl(provider);
+    return { profile: withBaseUrl(profile, url), scope, allowLoopback: true };
+  }
+  const { baseUrl } = collector;
+  if (!isPrimary || baseUrl === undefined) return { profile, scope, allowLoopback: false };
+  const allowLoopback = isLoopback(new URL(baseUrl).hostname);
+  return { profile: withBaseUrl(profile, baseUrl), scope, allowLoopback };
+}

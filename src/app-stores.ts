@@ -1,0 +1,97 @@
+/** The stores of a process: journal and snapshots, read models, records. Opened and closed together. */
+import { journalTarget, type Config } from './config.js';
+import { openJournal, type OpenJournal } from './journal/index.js';
+import { JournalUnavailable, type Journal, type SnapshotStore } from './journal/port.js';
+import type { HeadgateError } from './kernel/errors.js';
+import type { Logger, MetricSource } from './kernel/observe.js';
+import { DAY_MS, type Clock } from './kernel/time.js';
+import { openViews, type LiveViews } from './projections/index.js';
+import { sqliteRecordSink, type SqliteRecordSink } from './records/index.js';
+
+export type Stores = {
+  readonly journal: Journal;
+  readonly snapshots: SnapshotStore;
+  readonly views: LiveViews;
+  readonly records: SqliteRecordSink;
+  readonly metrics: readonly MetricSource[];
+  /** Whether the journal took what it was last given. */
+  writable(): boolean;
+  /** Lets go of all of them, the journal last. */
+  close(): Promise<void>;
+};
+
+export type StoresDeps = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onFatal: (error: HeadgateError) => void;
+};
+
+/** @throws {HeadgateError} a store cannot be opened: locked, regressed, not writable. */
+export async function openStores(deps: StoresDeps): Promise<Stores> {
+  const opened = await openOurJournal(deps);
+  const closings: (() => Promise<void>)[] = [opened.close];
+  const close = async (): Promise<void> => {
+    for (let last = closings.pop(); last !== undefined; last = closings.pop()) await last();
+  };
+  try {
+    const { config, clock, log } = deps;
+    const { snapshots } = opened;
+    const { journal, writable } = watched(opened.journal);
+    const isMemory = journalTarget(config.journal.url).kind === 'memory';
+    const where = isMemory ? { memory: true as const } : { path: config.readstore.path };
+    const onRegression = config.journal.acceptRegressed ? 'rebuild' : 'refuse';
+    const views = await openViews({ ...where, journal, clock, log, onRegression });
+    closings.push(() => views.stop());
+    views.start();
+    const records = await sqliteRecordSink({
+      path: config.records.path,
+      retention: {
+        maxAgeMs: config.records.retentionDays * DAY_MS,
+        perCollectorMax: config.records.perCollectorMax,
+      },
+    });
+    closings.push(() => records.close());
+    const metrics = [opened.metrics, () => views.metrics(), () => records.metrics()];
+    return { journal, snapshots, views, records, metrics, writable, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+async function openOurJournal({ config, clock, log, onFatal }: StoresDeps): Promise<OpenJournal> {
+  const target = journalTarget(config.journal.url);
+  if (target.kind === 'memory') return openJournal(target, onFatal, log);
+  const { acceptRegressed, queueMax, batchEventsMax, batchBytesMax } = config.journal;
+  const limits = {
+    queueEventsMax: queueMax,
+    groupEventsMax: batchEventsMax,
+    groupBytesMax: batchBytesMax,
+  };
+  return openJournal({ ...target, acceptRegressed, limits, clock }, onFatal, log);
+}
+
+/** Readiness asks whether writes go through; only a write can tell. */
+function watched(journal: Journal): {
+  readonly journal: Journal;
+  readonly writable: () => boolean;
+} {
+  let lastFailed = false;
+  return {
+    writable: () => !lastFailed,
+    journal: {
+      ...journal,
+      async append(stream, expected, events) {
+        try {
+          const result = await journal.append(stream, expected, events);
+          lastFailed = false;
+          return result;
+        } catch (thrown) {
+          if (thrown instanceof JournalUnavailable) lastFailed = true;
+          throw thrown;
+        }
+      },
+    },
+  };
+}

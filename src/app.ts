@@ -1,0 +1,318 @@
+/**
+ * The composition root: opens the rooms in order, connects them, and closes them in reverse.
+ *
+ *   journal -> views -> records -> (sandbox) -> transport -> host -> engine -> REST, metrics
+ *
+ * What is opened is closed, also when a later room cannot be opened.
+ */
+import { collectorSetups } from './app-collectors.js';
+import { openStores, type Stores } from './app-stores.js';
+import { serviceLog, type PreviousEnd, type ServiceLog } from './app-service.js';
+import { every, watchClock } from './app-upkeep.js';
+import {
+  engineMetrics,
+  HOST_LIMITS,
+  startEngine,
+  startHost,
+  type Host,
+  type RunningEngine,
+} from './actors/index.js';
+import type { Config, Secrets } from './config.js';
+import { restGateway, type RestGateway } from './gateway/index.js';
+import { CHAIN_START, startSealer, verifyEvents } from './journal/index.js';
+import type { HeadgateError } from './kernel/errors.js';
+import type { Logger, MetricSource } from './kernel/observe.js';
+import type { Random } from './kernel/random.js';
+import { HOUR_MS, type Clock } from './kernel/time.js';
+import type { DurationMs, EpochMs } from './kernel/types.js';
+import { undiciTransport } from './sources/index.js';
+import { startSandbox, type Sandbox } from './sources/sandbox/index.js';
+import { metricsServer } from './telemetry/index.js';
+
+export type AppDeps = {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly version: string;
+  /** The truth on disk is unknown: the process must end at once, non-zero. */
+  readonly onFatal: (error: HeadgateError) => void;
+};
+
+export type App = {
+  readonly restUrl: string;
+  readonly metricsUrl: string;
+  /** Only when a collector uses it. */
+  readonly sandbox: Sandbox | undefined;
+  readonly engine: RunningEngine;
+  readonly stores: Stores;
+  readonly recovery: Recovery;
+  /** Drains, records the goodbye, closes everything. Resolves when nothing is left open. */
+  stop(cause: string): Promise<void>;
+};
+
+export type Recovery = {
+  readonly previousEnd: PreviousEnd;
+  readonly events: number;
+  readonly runs: number;
+  readonly blocks: number;
+  readonly durationMs: DurationMs;
+};
+
+/** What remains of the drain limit for the engine; the rest is for closing the rooms. */
+const ENGINE_SHARE = 0.8;
+const PRUNE_EVERY_MS = HOUR_MS;
+const SEAL_EVERY_MS = HOUR_MS;
+
+type Closing = { readonly name: string; readonly close: () => Promise<void> | void };
+
+/** @throws {HeadgateError} a room cannot be opened; what was opened is closed again. */
+export async function startApp(deps: AppDeps): Promise<App> {
+  const closings: Closing[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (let last = closings.pop(); last !== undefined; last = closings.pop()) {
+      deps.log.debug('closing', { room: last.name });
+      await last.close();
+    }
+  };
+  try {
+    return await open(deps, closings, closeAll);
+  } catch (thrown) {
+    await closeAll();
+    throw thrown;
+  }
+}
+
+async function open(
+  deps: AppDeps,
+  closings: Closing[],
+  closeAll: () => Promise<void>,
+): Promise<App> {
+  const { config, clock, random, log } = deps;
+  const began = clock.monotonic();
+  const stores = await openStores(deps);
+  closings.push({ name: 'stores', close: stores.close });
+  const service = serviceLog({
+    journal: stores.journal,
+    clock,
+    random,
+    log,
+    node: config.node.name,
+  });
+  const previousEnd = await service.previousEnd();
+  const sandbox = await sandboxFor(deps);
+  if (sandbox !== undefined) closings.push({ name: 'sandbox', close: () => sandbox.close() });
+  const transport = undiciTransport({
+    clock,
+    connectionsPerOrigin: config.http.connectionsPerOrigin,
+  });
+  closings.push({ name: 'transport', close: () => transport.close() });
+
+  const host = hostOf(deps, stores);
+  const setups = collectorSetups(config, deps.secrets, sandbox, clock.now());
+  const engine = await startEngine(
+    {
+      host,
+      transport,
+      sink: stores.records,
+      evidence: stores.records,
+      clock,
+      random,
+      log,
+      limits: engineLimits(config),
+    },
+    setups,
+  );
+  closings.push({ name: 'engine', close: () => engine.stop() });
+  const recovery = await recovered(deps, stores, host, previousEnd, clock.monotonic() - began);
+  await service.started({
+    version: deps.version,
+    events: recovery.events,
+    recoveryMs: recovery.durationMs,
+    previousEnd,
+    recoveredRuns: recovery.runs,
+    recoveredBlocks: recovery.blocks,
+  });
+  closings.push(...upkeep(deps, stores, engine));
+  const state = { stopping: false };
+  const doors = await openDoors(deps, stores, engine, host, transport.metrics, state, closings);
+  return {
+    ...doors,
+    sandbox,
+    engine,
+    stores,
+    recovery,
+    stop: (cause) => stop(deps, service, state, cause, closings, closeAll),
+  };
+}
+
+async function sandboxFor({ config, clock, random, log }: AppDeps): Promise<Sandbox | undefined> {
+  const isUsed = Object.values(config.collectors).some(({ upstream }) => upstream === 'sandbox');
+  return isUsed ? startSandbox({ port: config.sandbox.port, clock, random, log }) : undefined;
+}
+
+function hostOf(deps: AppDeps, stores: Stores): Host {
+  const { config, clock, random, log } = deps;
+  const { mailboxMax, snapshotEvery, recoveriesMax, passivateAfterMs } = config.actors;
+  return startHost({
+    journal: stores.journal,
+    snapshots: stores.snapshots,
+    clock,
+    random,
+    log,
+    node: config.node.name,
+    epoch: 1, // one node: the journal's own lock keeps a second writer out
+    limits: { ...HOST_LIMITS, mailboxMax, snapshotEvery, recoveriesMax, passivateAfterMs },
+    verify: (after, events) => verifyEvents(after ?? CHAIN_START, events),
+  });
+}
+
+function engineLimits(config: Config): Parameters<typeof startEngine>[0]['limits'] {
+  return {
+    permitWaitMaxMs: config.limiter.waitMaxMs,
+    permitQueueMax: config.limiter.queueMax,
+    bodyBytesMax: config.http.bodyBytesMax,
+    margin: config.limiter.margin,
+    drainMs: Math.floor(config.shutdown.drainMs * ENGINE_SHARE),
+    retry: {
+      attemptsMax: config.retry.attemptsMax,
+      baseMs: config.retry.baseMs,
+      capMs: config.retry.capMs,
+      budgetTokens: config.retry.budgetTokens,
+    },
+  };
+}
+
+async function recovered(
+  { log, clock }: AppDeps,
+  stores: Stores,
+  host: Host,
+  previousEnd: PreviousEnd,
+  durationMs: DurationMs,
+): Promise<Recovery> {
+  const { replayed, settled } = host.statistics();
+  const recovery = {
+    previousEnd,
+    events: await stores.journal.head(),
+    runs: settled.RunUnknown ?? 0,
+    blocks: settled.UnitsSettled ?? 0,
+    durationMs: Math.round(durationMs),
+  };
+  log.info('recovered', {
+    previous_end: previousEnd,
+    journal_events: recovery.events,
+    replayed_events: replayed,
+    unknown_runs: recovery.runs,
+    open_blocks: recovery.blocks,
+    duration_ms: recovery.durationMs,
+    at: clock.now(),
+  });
+  return recovery;
+}
+
+function upkeep(deps: AppDeps, stores: Stores, engine: RunningEngine): readonly Closing[] {
+  const { clock, log, config } = deps;
+  const prune = async (): Promise<void> => {
+    const removed = await stores.records.prune(clock.now());
+    if (removed > 0) log.info('records past their retention removed', { records: removed });
+  };
+  const sealer = startSealer({
+    journal: stores.journal,
+    clock,
+    node: config.node.name,
+    everyMs: SEAL_EVERY_MS,
+    log,
+  });
+  return [
+    { name: 'sealer', close: sealer },
+    { name: 'prune', close: every(clock, PRUNE_EVERY_MS, log, 'prune', prune) },
+    { name: 'clock', close: watchClock(clock, log, (shift) => engine.clockJumped(shift)) },
+  ];
+}
+
+type Lifecycle = { stopping: boolean };
+
+async function openDoors(
+  deps: AppDeps,
+  stores: Stores,
+  engine: RunningEngine,
+  host: Host,
+  httpMetrics: MetricSource,
+  state: Lifecycle,
+  closings: Closing[],
+): Promise<{ readonly restUrl: string; readonly metricsUrl: string }> {
+  const { config, log } = deps;
+  const doors: Record<string, string> = {};
+  const gateway = gatewayOf(deps, stores, engine, state, doors, deps.clock.now());
+  const sources = [...stores.metrics, engineMetrics(engine, host), httpMetrics, gateway.metrics];
+  const metrics = await metricsServer({ ...config.metrics, sources, log });
+  closings.push({ name: 'metrics', close: () => metrics.close() });
+  const restUrl = await gateway.listen(config.rest.host, config.rest.port);
+  closings.push({ name: 'REST', close: () => gateway.close() });
+  doors['rest'] = restUrl;
+  doors['metrics'] = metrics.url;
+  return { restUrl, metricsUrl: metrics.url };
+}
+
+function gatewayOf(
+  deps: AppDeps,
+  stores: Stores,
+  engine: RunningEngine,
+  state: Lifecycle,
+  doors: Readonly<Record<string, string>>,
+  startedAt: EpochMs,
+): RestGateway {
+  const { config, clock, random, log, version } = deps;
+  return restGateway({
+    engine,
+    views: stores.views,
+    records: stores.records,
+    service: () => ({
+      name: 'headgate',
+      version,
+      node: config.node.name,
+      mode: config.mode,
+      startedAt,
+      doors,
+    }),
+    readiness: () => readiness(stores, state),
+    clock,
+    random,
+    log,
+    insecure: config.rest.insecure,
+    limits: { bodyBytesMax: config.rest.bodyBytesMax },
+  });
+}
+
+function readiness(
+  stores: Stores,
+  state: Lifecycle,
+): { readonly ready: boolean; readonly reasons: readonly string[] } {
+  const reasons = [
+    ...(state.stopping ? ['the service is stopping'] : []),
+    ...(stores.writable() ? [] : ['the journal does not take writes']),
+  ];
+  return { ready: reasons.length === 0, reasons };
+}
+
+/** REST first, so that nothing new comes; then upkeep, the runs, the goodbye, the stores. */
+async function stop(
+  deps: AppDeps,
+  service: ServiceLog,
+  state: Lifecycle,
+  cause: string,
+  closings: Closing[],
+  closeAll: () => Promise<void>,
+): Promise<void> {
+  if (state.stopping) return;
+  state.stopping = true;
+  const began = deps.clock.monotonic();
+  deps.log.info('stopping', { cause });
+  const stores = closings.shift();
+  await closeAll();
+  const drainMs = Math.round(deps.clock.monotonic() - began);
+  await service.stopped({ cause, drainMs });
+  await stores?.close();
+  deps.log.info('stopped', { cause, drain_ms: drainMs });
+}

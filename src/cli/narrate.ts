@@ -1,0 +1,75 @@
+/** The demo's calm voice: one line for each change a person would want to know of, none for the rest. */
+import type { StoredEvent } from '../journal/port.js';
+import { entityOf } from '../kernel/ids.js';
+import { isoTime } from '../kernel/time.js';
+import type { JsonObject } from '../kernel/types.js';
+
+/** A line for an event worth telling, or undefined. Times are local to UTC, to the second. */
+export function narrate(event: StoredEvent): string | undefined {
+  const said = TELLERS[event.type]?.(event.data, event);
+  if (said === undefined) return undefined;
+  const at = event.metadata.recordedAt.slice(11, 19);
+  const by = event.metadata.actor === 'system' ? '' : `  (by ${event.metadata.actor})`;
+  return `${at}  ${entityOf(event.stream).padEnd(16)} ${said}${by}`;
+}
+
+type Teller = (data: JsonObject, event: StoredEvent) => string | undefined;
+
+const text = (data: JsonObject, name: string): string => {
+  const value = data[name];
+  return typeof value === 'string' ? value : '';
+};
+
+const number = (data: JsonObject, name: string): number => {
+  const value = data[name];
+  return typeof value === 'number' ? value : 0;
+};
+
+/** `hh:mm:ss` of a moment in the data. */
+const clock = (data: JsonObject, name: string): string => isoTime(number(data, name)).slice(11, 19);
+
+const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
+
+/** Breakers tell state changes as from -> to, with what decided. */
+const transition: Teller = (data) => {
+  const change = (data['transition'] ?? {}) as JsonObject;
+  const retry = number(data, 'retryAtMs') > 0 ? `, tries again at ${clock(data, 'retryAtMs')}` : '';
+  const trigger = text(change, 'trigger').replaceAll('_', ' ');
+  return `breaker ${text(change, 'from')} -> ${text(change, 'to')} (${trigger})${retry}`;
+};
+
+const TELLERS: Readonly<Record<string, Teller>> = {
+  CollectorRegistered: (data) => `registered, ${text(data, 'collectorType')}`,
+  CollectorEnabled: (data) => `enabled${because(text(data, 'reason'))}`,
+  CollectorDisabled: (data) => `disabled${because(text(data, 'reason'))}`,
+  CollectorSuspended: (data) =>
+    `suspended (${text(data, 'cause')})${because(text(data, 'detail'))}`,
+  SuspensionLifted: (data) => `suspension lifted (${text(data, 'cause')})`,
+  RestartRequested: (data) => `restarting${because(text(data, 'reason'))}`,
+  RunSucceeded: (data) =>
+    number(data, 'newRecords') > 0
+      ? `collected ${String(number(data, 'newRecords'))} records`
+      : undefined,
+  RunFailed: (data) => `run failed (${text(data, 'outcome')})${because(text(data, 'message'))}`,
+  RunUnknown: (data) => `run ended without an outcome (${text(data, 'cause')})`,
+  RunBlocked: (data) => `waits (${text(data, 'cause')})${because(text(data, 'detail'))}`,
+  CursorSet: (data) => `cursor of ${text(data, 'series')} set (${text(data, 'cause')})`,
+  BreakerTripped: transition,
+  BreakerProbing: transition,
+  BreakerRecovered: transition,
+  BreakerReopened: transition,
+  BreakerReset: () => 'breaker reset',
+  BreakerForced: (data) =>
+    `breaker held ${text(data, 'override').replace('forced_', '')}${because(text(data, 'reason'))}`,
+  BreakerOverrideCleared: (data) => `breaker automatic again (${text(data, 'cause')})`,
+  Throttled: (data) =>
+    `throttled: rate cut by ${number(data, 'backoff').toFixed(1)}, pause until ${clock(data, 'pauseUntilMs')}`,
+  RateRecovered: (data) => `rate back at ${number(data, 'rate').toFixed(2)}/s`,
+  RateLimitConfigured: (data) => `rate set to ${String(number(data, 'maxRequestsPerSecond'))}/s`,
+  BucketBlocked: (data) => `${text(data, 'bucket')} used up until ${clock(data, 'untilMs')}`,
+  ScopeBlocked: (data) => `barred (${text(data, 'cause')}) until ${clock(data, 'untilMs')}`,
+  Unblocked: (data) => `free again (${text(data, 'cause')})`,
+};
+
+/** Only these categories have anything to tell. */
+export const TOLD_CATEGORIES: readonly string[] = ['collector', 'breaker', 'limiter'];

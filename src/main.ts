@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+/** The process: command line, configuration, signals, exit codes. What it runs is in app.ts. */
+import { readFileSync } from 'node:fs';
+import { startApp, type App } from './app.js';
+import { demoWelcome, tellEvents } from './cli/demo.js';
+import { EXIT, program, UsageInvalid, type Flags, type VerifyReport } from './cli/index.js';
+import { loadConfig, optionsHelp, optionSwitches, problemLine, type Loaded } from './config.js';
+import { verifyJournalFile } from './journal/index.js';
+import { messageOf } from './kernel/errors.js';
+import type { Logger } from './kernel/observe.js';
+import { systemRandom } from './kernel/random.js';
+import { systemClock } from './kernel/time.js';
+import { sourceCatalogue } from './sources/index.js';
+import { pinoLogger } from './telemetry/index.js';
+
+/** The demo would rather have: everything near, quick and quiet. Given options still win. */
+const DEMO_PRESET: Flags = {
+  mode: 'sandbox',
+  'data.dir': 'data/demo',
+  'log.format': 'pretty',
+  'log.level': 'warn',
+  'collectors.historical.interval_ms': '5000',
+  'collectors.moralis.interval_ms': '7000',
+};
+
+const clock = systemClock();
+const { version } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { readonly version: string };
+const out = (text: string): void => {
+  process.stdout.write(text);
+};
+
+process.exitCode = await program({
+  version,
+  switches: optionSwitches(),
+  optionsHelp: optionsHelp(),
+  serve: (flags) => serve(flags, {}),
+  demo: (flags) => serve(flags, DEMO_PRESET),
+  verify,
+}).run(process.argv.slice(2));
+
+async function verify(file: string): Promise<VerifyReport> {
+  const { events, streams, first } = await verifyJournalFile(file);
+  if (first === undefined) return { events, streams, damage: [] };
+  const { stream, revision, detail } = first;
+  const where = {
+    ...(stream !== undefined && { stream }),
+    ...(revision !== undefined && { revision }),
+  };
+  return { events, streams, damage: [{ ...where, detail }] };
+}
+
+/** Runs until a signal; answers the exit code. @throws {UsageInvalid} the configuration is wrong. */
+async function serve(flags: Flags, preset: Flags): Promise<number> {
+  const loaded = configured(flags, preset);
+  const { config, secrets } = loaded;
+  const log = pinoLogger({ ...config.log, clock, secrets: () => secrets.values() });
+  endLoudly(log);
+  const onFatal = (error: Error): void => {
+    log.error('the journal failed; ending at once', { error: error.message });
+    process.exit(EXIT.failure);
+  };
+  const random = systemRandom();
+  const app = await startApp({ config, secrets, clock, random, log, version, onFatal });
+  log.info('serving', { rest: app.restUrl, metrics: app.metricsUrl, version });
+  const isDemo = preset === DEMO_PRESET;
+  const told = new AbortController();
+  if (isDemo) {
+    out(demoWelcome(app.restUrl, app.metricsUrl, app.sandbox?.url));
+    void tellEvents(app.stores.journal, told.signal, out);
+  }
+  const cause = await signalled();
+  told.abort();
+  return stopWithin(app, cause, config.shutdown.drainMs, log);
+}
+
+function configured(flags: Flags, preset: Flags): Loaded {
+  const loaded = loadConfig({ env: process.env, flags, preset, catalogue: sourceCatalogue });
+  if (!loaded.ok) throw new UsageInvalid(loaded.error.map(problemLine));
+  return loaded.value;
+}
+
+/** What nobody caught ends the process: what it would do next could not be trusted. */
+function endLoudly(log: Logger): void {
+  const end =
+    (kind: string) =>
+    (thrown: unknown): void => {
+      const stack = thrown instanceof Error ? thrown.stack : undefined;
+      log.error(`${kind}; ending at once`, { error: messageOf(thrown), stack });
+      process.exit(EXIT.failure);
+    };
+  process.on('uncaughtException', end('uncaught exception'));
+  process.on('unhandledRejection', end('unhandled rejection'));
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+function signalled(): Promise<string> {
+  return new Promise((resolve) => {
+    let first = true;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (!first) process.exit(EXIT.failure);
+        first = false;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+async function stopWithin(app: App, cause: string, drainMs: number, log: Logger): Promise<number> {
+  const cancel = clock.after(drainMs, () => {
+    log.error('not stopped in time; ending at once', { drain_ms: drainMs });
+    process.exit(EXIT.failure);
+  });
+  await app.stop(cause);
+  cancel();
+  return EXIT.ok;
+}
