@@ -14,10 +14,10 @@ type Row = {
 const ROW = `SELECT e.position, lower(hex(e.hash)) AS hash, s.name AS stream, e.revision
   FROM events e JOIN streams s ON s.id = e.stream_id`;
 
-/** The newest event of the file, as a witness would tell it; undefined when the journal is empty. */
-export function newestEvent(db: SqliteFile, journal: string): Sighting | undefined {
+/** The newest event of the file, as a witness tells it; position 0 when the journal is empty. */
+export function newestEvent(db: SqliteFile, journal: string): Sighting {
   const row = db.prepare<[], Row>(`${ROW} ORDER BY e.position DESC LIMIT 1`).get();
-  return row === undefined ? undefined : { journal, ...row };
+  return { journal, ...(row ?? { position: 0, hash: '', stream: '', revision: -1 }) };
 }
 
 /** One sentence on what is missing; undefined when the journal holds all that the witness saw. */
@@ -30,6 +30,7 @@ export function regression(
   const { sighting } = witnessed;
   const saw = `the witness saw ${sighting.stream}@${String(sighting.revision)} at position ${String(sighting.position)}`;
   if (sighting.journal !== journal) return `this is another journal: ${saw} in ${sighting.journal}`;
+  if (sighting.position === 0) return undefined;
   const row = db.prepare<[number], Row>(`${ROW} WHERE e.position = ?`).get(sighting.position);
   if (row !== undefined && row.hash === sighting.hash) return undefined;
   const head = headPosition(db);

@@ -10,7 +10,6 @@ import {
   constants,
   fdatasync,
   fdatasyncSync,
-  ftruncateSync,
   openSync,
   readFileSync,
   writeSync,
@@ -18,7 +17,7 @@ import {
 import { sha256Hex } from '../kernel/canonical.js';
 import type { Position, Revision, StreamId } from '../kernel/types.js';
 
-/** The newest event the journal was seen to hold. */
+/** The newest event the journal was seen to hold; position 0: it was empty. */
 export type Sighting = {
   readonly journal: string;
   readonly position: Position;
@@ -74,10 +73,9 @@ export type Witness = {
 };
 
 /**
- * Opens the file to write. From now on it says `first` (both slots, so that nothing older is believed),
- * or nothing when the journal is empty.
+ * Opens the file to write. From now on it says `first` (both slots, so that nothing older is believed).
  */
-export function openWitness(path: string, first: Sighting | undefined): Witness {
+export function openWitness(path: string, first: Sighting): Witness {
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
   const slot = Buffer.alloc(SLOT_BYTES);
   let turn = 0;
@@ -89,8 +87,7 @@ export function openWitness(path: string, first: Sighting | undefined): Witness 
     writeSync(file, slot, 0, SLOT_BYTES, (turn % 2) * SLOT_BYTES);
     turn += 1;
   };
-  if (first === undefined) ftruncateSync(file, 0);
-  else for (const _slot of [0, 1]) follow(first);
+  for (const _slot of [0, 1]) follow(first);
   let isSyncing = false;
   let onSynced: (() => void) | undefined;
   return {

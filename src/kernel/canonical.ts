@@ -24,8 +24,10 @@ export function canonicalJson(value: unknown): string {
     case 'object':
       if (value === null) return 'null';
       return Array.isArray(value) ? canonicalArray(value) : canonicalObject(value);
+    case 'bigint':
+      throw new TypeError('JSON has no bigint');
     default:
-      return JSON.stringify(value) ?? 'null';
+      return 'null';
   }
 }
 

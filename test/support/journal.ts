@@ -5,33 +5,8 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { sqliteJournal } from '../../src/journal/journal.sqlite.js';
 import type { SqliteJournal, SqliteJournalOptions } from '../../src/journal/journal.sqlite.js';
-import type { Journal, NewEvent, StoredEvent } from '../../src/journal/port.js';
-import type { JsonObject } from '../../src/kernel/types.js';
-
-export function newEvent(eventId: string, data: JsonObject = {}, type = 'Happened'): NewEvent {
-  return {
-    type,
-    data,
-    metadata: {
-      eventId,
-      commandId: `command-of-${eventId}`,
-      correlationId: 'correlation',
-      actor: 'system',
-      interface: 'system',
-      recordedAt: '2026-01-02T03:04:05.000Z',
-      schema: 1,
-      epoch: 1,
-      node: 'test',
-    },
-  };
-}
-
-/** `count` events with ids `<prefix>-0`… */
-export function newEvents(prefix: string, count: number): readonly NewEvent[] {
-  return Array.from({ length: count }, (_, index) =>
-    newEvent(`${prefix}-${String(index)}`, { index, text: `${prefix} ${String(index)}` }),
-  );
-}
+import type { Journal, StoredEvent } from '../../src/journal/port.js';
+export { newEvent, newEvents } from './journal-events.js';
 
 const directories: string[] = [];
 const journals: Journal[] = [];
