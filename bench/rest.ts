@@ -3,7 +3,7 @@
  * the checks and the caches cost. The load comes from its own process; rounds are interleaved and the
  * medians compared.
  *
- *   npx tsx bench/rest.ts [rounds=9] [seconds per round=0.5] [connections=50]
+ *   npx tsx bench/rest.ts [rounds=9] [seconds per round=0.5] [connections=50] [only=words of a case's name]
  *
  * What is not measured: real views and a real engine (theirs are hand-made and cheap), TLS, a network,
  * clients that read slowly.
@@ -17,6 +17,7 @@ import autocannon from 'autocannon';
 import Fastify from 'fastify';
 import { restGateway } from '../src/gateway/index.js';
 import { silentLogger } from '../src/kernel/observe.js';
+import { systemRandom } from '../src/kernel/random.js';
 import { systemClock } from '../src/kernel/time.js';
 import { world } from '../test/support/gateway-fakes.js';
 
@@ -90,7 +91,7 @@ function median(values: readonly number[]): number {
 async function compare(each: Case, load: ChildProcess, rounds: number, how: Omit<Load, 'url'>) {
   const clock = systemClock();
   const made = world(Array.from({ length: each.collectors }, (_, i) => `c${String(i)}`));
-  const gateway = restGateway({ ...made, clock, log: silentLogger });
+  const gateway = restGateway({ ...made, clock, random: systemRandom(), log: silentLogger });
   const ours = await gateway.listen('127.0.0.1', 0);
   const bytes = await (await fetch(ours + each.path)).text();
   const bare = await bareFastify(each.path, bytes);
@@ -132,10 +133,12 @@ async function compare(each: Case, load: ChildProcess, rounds: number, how: Omit
 }
 
 async function main(): Promise<void> {
-  const [rounds = 9, seconds = 0.5, connections = 50] = process.argv.slice(2).map(Number);
+  const [rounds = 9, seconds = 0.5, connections = 50] = process.argv.slice(2, 5).map(Number);
+  const only = process.argv[5] ?? '';
   const load = fork(fileURLToPath(import.meta.url), ['load'], { execArgv: process.execArgv });
   const rows = [];
-  for (const each of CASES) rows.push(await compare(each, load, rounds, { seconds, connections }));
+  for (const each of CASES.filter(({ name }) => name.includes(only)))
+    rows.push(await compare(each, load, rounds, { seconds, connections }));
   load.kill();
   const machine = `${String(availableParallelism())} cores, Node ${process.versions.node}`;
   console.log(

@@ -16,11 +16,6 @@ import { statusPages } from './status-pages.js';
 
 export const OPERATIONS: readonly AnyOperation[] = [...QUESTIONS, ...COMMANDS];
 
-/** Whether calling it may change something. */
-export function isCommand(operation: AnyOperation): boolean {
-  return 'facts' in operation.writes;
-}
-
 /** What the program hands in. */
 export type GatewayParts = {
   readonly engine: Engine;

@@ -22,16 +22,25 @@ export function call(
   caller: Caller,
   log: Logger,
 ): Outcome | Promise<Outcome> {
-  const failed = (thrown: unknown): Outcome =>
-    fail(problemOfThrown(thrown, { operation: operation.name, ...caller }, reach, log));
   try {
     // The table forgot the handler's input type; the schema check restored what it says.
     const handler = operation.handler as unknown as Handler<object>;
     const outcome = handler(input, reach, caller);
-    return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+    if (!(outcome instanceof Promise)) return outcome;
+    return outcome.catch((thrown: unknown) => failed(thrown, operation, reach, caller, log));
   } catch (thrown) {
-    return failed(thrown);
+    return failed(thrown, operation, reach, caller, log);
   }
+}
+
+function failed(
+  thrown: unknown,
+  { name }: AnyOperation,
+  reach: Reach,
+  caller: Caller,
+  log: Logger,
+): Outcome {
+  return fail(problemOfThrown(thrown, { operation: name, ...caller }, reach, log));
 }
 
 /** What a caller may know of something thrown; an unexpected one is logged under a fresh id. */

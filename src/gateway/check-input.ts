@@ -96,10 +96,16 @@ function shown(value: unknown): string {
 /** Text that would not come back from the journal as it went in, or that would break a log line. */
 const UNFIT = /\p{Cs}|(?![\t\n])\p{Cc}/u;
 
+const NOTHING: readonly InputError[] = [];
+
 function unfitText(input: object): readonly InputError[] {
-  return Object.entries(input).flatMap(([key, value]: [string, unknown]) =>
-    typeof value === 'string' && UNFIT.test(value)
-      ? [{ pointer: pointerTo(key), detail: 'must not hold control characters or lone surrogates' }]
-      : [],
-  );
+  let found: InputError[] | undefined;
+  const members = input as Readonly<Record<string, unknown>>;
+  for (const key in members) {
+    const value = members[key];
+    if (typeof value !== 'string' || !UNFIT.test(value)) continue;
+    const detail = 'must not hold control characters or lone surrogates';
+    (found ??= []).push({ pointer: pointerTo(key), detail });
+  }
+  return found ?? NOTHING;
 }

@@ -1,8 +1,8 @@
 /** The gateway's door: what the program needs to open its edges. */
-export { OPERATIONS, isCommand, reachOf } from './api.js';
+export { OPERATIONS, reachOf } from './api.js';
 export type { GatewayParts } from './api.js';
 export { RESERVED_NAMES } from './inputs.js';
-export { OPERATION_LIMITS } from './operation.js';
+export { OPERATION_LIMITS, isCommand } from './operation.js';
 export type { AnyOperation, OperationLimits, Readiness, ServiceInfo } from './operation.js';
 export { PROBLEMS } from './problems.js';
 export { InsecureBinding } from './rest/guard.js';

@@ -125,3 +125,8 @@ export function operation<P extends TProperties>(
 ): AnyOperation {
   return described as unknown as AnyOperation;
 }
+
+/** Whether calling it may change something. */
+export function isCommand(operation: AnyOperation): boolean {
+  return 'facts' in operation.writes;
+}

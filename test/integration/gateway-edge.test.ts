@@ -95,7 +95,7 @@ describe('what it tells about itself', () => {
     expect(lines).toMatchObject([
       ['debug', { operation: 'listCollectors', path: '/collectors', status: 200, requestId: 'a' }],
       ['info', { operation: 'disableCollector', method: 'POST', status: 200 }],
-      ['debug', { operation: undefined, path: '/nowhere', status: 404 }],
+      ['debug', { operation: 'none', path: '/nowhere', status: 404 }],
     ]);
     expect(JSON.stringify(lines)).not.toContain('secret');
   });

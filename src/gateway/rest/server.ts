@@ -3,10 +3,10 @@ import Fastify from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger, MetricSource } from '../../kernel/observe.js';
 import type { Random } from '../../kernel/random.js';
-import { OPERATIONS, isCommand, reachOf } from '../api.js';
+import { OPERATIONS, reachOf } from '../api.js';
 import type { GatewayParts } from '../api.js';
 import { call, problemOfThrown } from '../call.js';
-import type { AnyOperation, OperationLimits, Reach } from '../operation.js';
+import type { AnyOperation, Caller, OperationLimits, Reach } from '../operation.js';
 import { OPERATION_LIMITS } from '../operation.js';
 import type { Problem } from '../problems.js';
 import { useOwnBodies } from './bodies.js';
@@ -17,12 +17,12 @@ import { REST_LIMITS } from './limits.js';
 import type { RestLimits } from './limits.js';
 import { answerMalformed } from './malformed.js';
 import { pathOf, replies } from './replies.js';
-import type { Replies } from './replies.js';
+import type { Exchange, Replies } from './replies.js';
 import { requestIdOf } from './request-id.js';
 import { inputReader } from './request-input.js';
 import type { RawInput } from './request-input.js';
 import { allowedMethods, routerPath } from './routes.js';
-import { traffic } from './traffic.js';
+import { traffic as countTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
 
 export type RestParts = GatewayParts & {
@@ -58,11 +58,12 @@ type Edge = {
 export function restGateway(parts: RestParts): RestGateway {
   const { clock, log, insecure = false } = parts;
   const limits = { ...REST_LIMITS, ...OPERATION_LIMITS, ...parts.limits };
+  const traffic = countTraffic(log);
   const edge: Edge = {
     reach: reachOf(parts, limits),
     log,
-    reply: replies(() => clock.now()),
-    traffic: traffic(log),
+    reply: replies(clock, traffic),
+    traffic,
     bodyBytesMax: limits.bodyBytesMax,
     guard: guard('localhost'),
     closing: false,
@@ -110,13 +111,8 @@ function server(limits: RestLimits, edge: Edge, random: Random): FastifyInstance
     return503OnClosing: false, // the first hook says it in our words
     forceCloseConnections: 'idle',
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], mint),
-    // A URL that cannot be decoded reaches no route and no hook.
     frameworkErrors: (error, request, reply) => {
-      head(request, reply);
-      reply.raw.once('finish', () => {
-        ended(undefined, edge, request, reply);
-      });
-      edge.reply.problem(problemOfError(error, request, edge), request, reply);
+      failed(error, edge, request, reply);
     },
     clientErrorHandler: (error, socket) => {
       const status = answerMalformed(error, socket, mint());
@@ -128,91 +124,63 @@ function server(limits: RestLimits, edge: Edge, random: Random): FastifyInstance
 function useHooks(app: FastifyInstance, edge: Edge): void {
   const allowed = allowedMethods(OPERATIONS);
   app.addHook('onRequest', (request, reply, done) => {
-    head(request, reply);
     const problem = edge.closing ? STOPPING : edge.guard(request.headers);
-    if (problem !== undefined) edge.reply.problem(problem, request, reply);
-    else if (request.is404) unrouted(allowed(pathOf(request.url)), edge, request, reply);
+    if (problem !== undefined) edge.reply.problem(problem, unreached(edge, request, reply));
+    else if (request.is404)
+      unrouted(allowed(pathOf(request.url)), unreached(edge, request, reply), edge);
     else done();
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    if (request.is404) ended(undefined, edge, request, reply);
-    done();
-  });
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    edge.reply.problem(problemOfError(error, request, edge), request, reply);
-  });
-}
-
-function head(request: FastifyRequest, reply: FastifyReply): void {
-  void reply.header('x-request-id', request.id);
-  void reply.header('x-content-type-options', 'nosniff');
-  void reply.header('cache-control', 'no-store');
-}
-
-function ended(
-  operation: AnyOperation | undefined,
-  edge: Edge,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
-  edge.traffic.ended({
-    operation: operation?.name,
-    isCommand: operation !== undefined && isCommand(operation),
-    method: request.method,
-    path: pathOf(request.url),
-    status: reply.statusCode,
-    durationMs: reply.elapsedTime,
-    requestId: request.id,
+    failed(error, edge, request, reply);
   });
 }
 
 const STOPPING: Problem = { code: 'stopping', detail: 'the service is shutting down' };
 
+/** An exchange that ends before any operation. */
+function unreached(edge: Edge, request: FastifyRequest, reply: FastifyReply): Exchange {
+  return { request, reply, operation: undefined, begunAt: edge.reach.clock.monotonic() };
+}
+
 /** Nothing is routed here: OPTIONS is answered, another method is named, the rest is not found. */
-function unrouted(
-  allowed: readonly string[],
-  edge: Edge,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
-  const { method } = request;
-  if (allowed.length > 0) void reply.header('allow', allowed.join(', '));
-  if (allowed.length > 0 && method === 'OPTIONS') void reply.code(204).send();
+function unrouted(allowed: readonly string[], exchange: Exchange, edge: Edge): void {
+  const { method } = exchange.request;
+  if (allowed.length > 0) void exchange.reply.header('allow', allowed.join(', '));
+  if (allowed.length > 0 && method === 'OPTIONS') edge.reply.empty(exchange);
   else if (allowed.length === 0 || allowed.includes(method)) {
     const detail = 'there is nothing here; GET / lists what is';
-    edge.reply.problem({ code: 'route_not_found', detail }, request, reply);
+    edge.reply.problem({ code: 'route_not_found', detail }, exchange);
   } else {
     const detail = `${method} is not one of ${allowed.join(', ')}`;
-    edge.reply.problem({ code: 'method_not_allowed', detail }, request, reply);
+    edge.reply.problem({ code: 'method_not_allowed', detail }, exchange);
   }
 }
 
 function addRoute(app: FastifyInstance, operation: AnyOperation, edge: Edge): void {
   const read = inputReader(operation);
   const { method, path } = operation.rest;
+  const { reach, log } = edge;
   app.route({
     method,
     url: routerPath(path),
-    onResponse: (request, reply, done) => {
-      ended(operation, edge, request, reply);
-      done();
-    },
     handler: (request, reply) => {
+      const exchange = { request, reply, operation, begunAt: reach.clock.monotonic() };
       const body = request.body as Body;
-      const raw = { params: request.params, query: request.query } as RawInput;
-      const input = body === undefined || body.ok ? read({ ...raw, body: body?.value }) : body;
+      const { params, query } = request as RawInput & FastifyRequest;
+      const input =
+        body === undefined || body.ok ? read({ params, query, body: body?.value }) : body;
       if (!input.ok) {
-        edge.reply.problem(input.error, request, reply);
+        edge.reply.problem(input.error, exchange);
         return;
       }
-      const caller = { correlationId: request.id, actor: ANYONE, interface: 'rest' } as const;
-      const outcome = call(operation, input.value, edge.reach, caller, edge.log);
+      const caller: Caller = { correlationId: request.id, actor: ANYONE, interface: 'rest' };
+      const outcome = call(operation, input.value, reach, caller, log);
       if (!(outcome instanceof Promise)) {
-        edge.reply.outcome(outcome, request, reply);
+        edge.reply.outcome(outcome, exchange);
         return;
       }
       return outcome.then((told) => {
-        edge.reply.outcome(told, request, reply);
+        edge.reply.outcome(told, exchange);
         return reply;
       });
     },
@@ -223,6 +191,15 @@ function addRoute(app: FastifyInstance, operation: AnyOperation, edge: Edge): vo
 const ANYONE = 'local';
 
 /** What Fastify itself refused, in our words; anything else it hands over is our bug. */
+function failed(
+  error: FastifyError,
+  edge: Edge,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  edge.reply.problem(problemOfError(error, request, edge), unreached(edge, request, reply));
+}
+
 function problemOfError(error: FastifyError, request: FastifyRequest, edge: Edge): Problem {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return {

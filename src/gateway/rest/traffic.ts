@@ -1,21 +1,24 @@
 /** Counts and logs what was asked: one line per request, two metric families, labels from the table only. */
 import { histogram, histogramSamples, observe } from '../../kernel/observe.js';
+import type { DurationMs } from '../../kernel/types.js';
+import { isCommand } from '../operation.js';
+import type { AnyOperation } from '../operation.js';
 import type { Histogram, Logger, MetricFamily, MetricSource } from '../../kernel/observe.js';
 
-/** What came to its end. `operation` is undefined where none was reached. */
-export type Exchange = {
-  readonly operation: string | undefined;
-  readonly isCommand: boolean;
+/** An answer that left. `operation` is undefined where none was reached. */
+export type Left = {
+  readonly operation: AnyOperation | undefined;
   readonly method: string;
   /** Without the query: it may hold what belongs into no log. */
   readonly path: string;
   readonly status: number;
-  readonly durationMs: number;
+  /** From the whole request to its answer handed over. */
+  readonly durationMs: DurationMs;
   readonly requestId: string;
 };
 
 export type Traffic = {
-  ended(exchange: Exchange): void;
+  ended(left: Left): void;
   /** A connection whose bytes never became a request. */
   malformed(status: number): void;
   readonly metrics: MetricSource;
@@ -54,12 +57,12 @@ export function traffic(log: Logger): Traffic {
   };
 
   return {
-    ended(exchange) {
-      const { isCommand, ...line } = exchange;
-      const operation = exchange.operation ?? NO_OPERATION;
-      count(operation, exchange.method, exchange.status);
-      time(operation, exchange.durationMs);
-      if (isCommand) log.info('request', line);
+    ended({ operation: reached, method, path, status, durationMs, requestId }) {
+      const operation = reached?.name ?? NO_OPERATION;
+      count(operation, method, status);
+      time(operation, durationMs);
+      const line = { operation, method, path, status, durationMs, requestId };
+      if (reached !== undefined && isCommand(reached)) log.info('request', line);
       else log.debug('request', line);
     },
     malformed(status) {
@@ -81,7 +84,7 @@ function requests(counts: ReadonlyMap<string, Series>): MetricFamily {
 function latencies(durations: ReadonlyMap<string, Histogram>): MetricFamily {
   return {
     name: 'headgate_http_request_duration_seconds',
-    help: 'Time from the request head to the last byte handed over, by operation.',
+    help: 'Time from the whole request to its answer handed over, by operation.',
     type: 'histogram',
     samples: [...durations].flatMap(([operation, each]) => histogramSamples(each, { operation })),
   };
