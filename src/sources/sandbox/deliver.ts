@@ -18,7 +18,13 @@ import type { Answer } from './provider.js';
 /** Bodies from here on are compressed for clients that accept it, as the real ones do. */
 const GZIP_BYTES_MIN = 1024;
 const PADDING_CHUNK = Buffer.alloc(65_536, ' ');
+/** Turns of the event loop in which a client of this process has surely read what was sent. */
+const TURNS_TO_READ = 10;
 const compress = promisify(gzip);
+const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 export type Wire = {
   readonly request: IncomingMessage;
@@ -89,7 +95,11 @@ async function sendHalf(answer: Answer, wire: Wire, how: 'end' | 'reset'): Promi
       resolve();
     });
   });
-  if (how === 'reset') return reset(wire);
+  if (how === 'reset') {
+    // A Node client that has the reset beside unread bytes takes it for a clean end: let it read.
+    for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
+    return reset(wire);
+  }
   wire.response.socket?.end();
   return 'broken';
 }
