@@ -42,7 +42,7 @@ export default {
     layer('records', ...FOUNDATION),
     layer('notify', ...FOUNDATION),
     layer('telemetry', ...FOUNDATION),
-    layer('actors', ...FOUNDATION, '^src/(journal|sources|records)/port\\.ts$'),
+    layer('actors', ...FOUNDATION, '^src/(journal|sources|records)/([^/]+\\.)?port\\.ts$'),
     layer('projections', ...FOUNDATION, JOURNAL_PORT, ACTORS_FACTS),
     layer('cluster', ...FOUNDATION, JOURNAL_PORT),
     layer(
