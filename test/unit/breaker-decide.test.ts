@@ -134,7 +134,7 @@ describe('a closed breaker', () => {
 
   it('refuses a call that is no call', () => {
     const closed = configured();
-    const bad = [{ at: NaN }, { at: 1.5 }, { durationMs: -1 }, { durationMs: Infinity }];
+    const bad = [{ at: NaN }, { at: -1 }, { durationMs: -1 }, { durationMs: Infinity }];
     const worse = [{ endpoint: 'x'.repeat(201) }, { generation: 0.5 }];
     for (const change of [...bad, ...worse]) {
       const decision = closed.when({ type: 'ReportCalls', calls: [call(closed, 'ok', change)] });

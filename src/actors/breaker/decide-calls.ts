@@ -70,7 +70,7 @@ function refusalOf(calls: readonly FinishedCall[]): Refusal | undefined {
 }
 
 function brokenRule({ at, durationMs, endpoint, generation }: FinishedCall): string | undefined {
-  if (!Number.isSafeInteger(at) || at < 0) return `at must be whole ms, got ${String(at)}`;
+  if (!Number.isFinite(at) || at < 0) return `at must be a moment, got ${String(at)}`;
   if (!Number.isFinite(durationMs) || durationMs < 0) {
     return `duration must be >= 0 ms, got ${String(durationMs)}`;
   }

@@ -40,7 +40,7 @@ export type Trigger =
   | 'manual';
 
 /**
- * One finished call. `at` is when it ended, in whole ms; the generation is that of its admission.
+ * One finished call. `at` is when it ended; the generation is that of its admission.
  */
 export type FinishedCall = {
   readonly at: EpochMs;
