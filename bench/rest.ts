@@ -22,7 +22,14 @@ import { systemClock } from '../src/kernel/time.js';
 import { world } from '../test/support/gateway-fakes.js';
 
 type Load = { readonly url: string; readonly seconds: number; readonly connections: number };
-type Round = { readonly perSecond: number; readonly p50: number; readonly p99: number };
+type Round = {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly total: number;
+};
+/** With what the answering process spent on each request: steadier than a rate on a busy machine. */
+type Measured = Round & { readonly cpuUs: number };
 
 type Case = {
   readonly name: string;
@@ -64,15 +71,22 @@ function generateLoad(): void {
       if (non2xx + errors > 0)
         throw new Error(`${String(non2xx + errors)} answers were no success`);
       const perSecond = requests.total / duration;
-      process.send?.({ perSecond, p50: latency.p50, p99: latency.p99 } satisfies Round);
+      process.send?.({
+        perSecond,
+        p50: latency.p50,
+        p99: latency.p99,
+        total: requests.total,
+      } satisfies Round);
     });
   });
 }
 
-async function run(load: ChildProcess, asked: Load): Promise<Round> {
+async function run(load: ChildProcess, asked: Load): Promise<Measured> {
+  const before = process.cpuUsage();
   load.send(asked);
   const [round] = (await once(load, 'message')) as [Round];
-  return round;
+  const { user, system } = process.cpuUsage(before);
+  return { ...round, cpuUs: (user + system) / round.total };
 }
 
 async function bareFastify(path: string, bytes: string) {
@@ -108,7 +122,7 @@ async function compare(each: Case, load: ChildProcess, rounds: number, how: Omit
   };
 
   const ratios: number[] = [];
-  const seen: { ours: Round; bare: Round }[] = [];
+  const seen: { ours: Measured; bare: Measured }[] = [];
   const warm = { ...how, seconds: 0.3 };
   await run(load, { ...warm, url: ours + each.path });
   await run(load, { ...warm, url: bare.url + each.path });
@@ -127,6 +141,9 @@ async function compare(each: Case, load: ChildProcess, rounds: number, how: Omit
     'ours /s': Math.round(median(seen.map(({ ours: { perSecond } }) => perSecond))),
     'bare /s': Math.round(median(seen.map(({ bare: { perSecond } }) => perSecond))),
     ratio: Number(median(ratios).toFixed(2)),
+    'ours µs': Math.round(median(seen.map((s) => s.ours.cpuUs))),
+    'bare µs': Math.round(median(seen.map((s) => s.bare.cpuUs))),
+    'by cpu': Number(median(seen.map((s) => s.bare.cpuUs / s.ours.cpuUs)).toFixed(2)),
     'ours p50/p99 ms': `${String(median(seen.map((s) => s.ours.p50)))}/${String(median(seen.map((s) => s.ours.p99)))}`,
     'bare p50/p99 ms': `${String(median(seen.map((s) => s.bare.p50)))}/${String(median(seen.map((s) => s.bare.p99)))}`,
   };

@@ -1,9 +1,9 @@
 /** Counts and logs what was asked: one line per request, two metric families, labels from the table only. */
 import { histogram, histogramSamples, observe } from '../../kernel/observe.js';
+import type { Histogram, Logger, MetricFamily, MetricSource } from '../../kernel/observe.js';
 import type { DurationMs } from '../../kernel/types.js';
 import { isCommand } from '../operation.js';
 import type { AnyOperation } from '../operation.js';
-import type { Histogram, Logger, MetricFamily, MetricSource } from '../../kernel/observe.js';
 
 /** An answer that left. `operation` is undefined where none was reached. */
 export type Left = {

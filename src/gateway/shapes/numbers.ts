@@ -26,7 +26,7 @@ export function seconds(ms: number): number {
   return ms / 1000;
 }
 
-/** Adds `at`'s ISO form for members that may not have happened. */
+/** ISO 8601 in UTC, or null for what has not happened. */
 export function moment(at: EpochMs | null | undefined): string | null {
   return isoTime(at);
 }
