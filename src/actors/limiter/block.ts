@@ -21,6 +21,8 @@ export type Block = {
   calls: number;
   readonly left: Record<string, number>;
   sent: number;
+  /** Units of what was sent. */
+  readonly sentUnits: Record<string, number>;
   inFlight: number;
   /** Permits that hold a unit and have not left; called when the block ends under them. */
   readonly held: Set<() => void>;

@@ -56,6 +56,8 @@ export type ObserveQuota = {
   readonly type: 'ObserveQuota';
   readonly endpoint: string;
   readonly observations: readonly Observation[];
+  /** Units of each fixed bucket that were really sent in its window; absent: all that is reserved. */
+  readonly ours?: Readonly<Record<string, number>>;
 };
 
 export type BlockBucket = {

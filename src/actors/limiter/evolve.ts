@@ -1,6 +1,6 @@
 /** What each fact means to the memory of a limiter: pure, and equal for ever for equal facts. */
 import type { Of } from '../kind.js';
-import { freshWindow, isFixed, rollsByFact, usedIn, windowAt } from './buckets.js';
+import { freshWindow, isFixed, rollsByFact, windowAt } from './buckets.js';
 import {
   only,
   without,
@@ -189,10 +189,9 @@ function observed(c: LimiterContext, f: Of<LimiterFact, 'QuotaObserved'>): Limit
     resetAt: f.resetAtMs ?? null,
   };
   const next = { ...c, observed: { ...c.observed, [f.bucket]: seen } };
-  const used = usedByUpstream(f);
   const window = windowOf(c, f.bucket, f.atMs);
-  if (used === undefined || window === undefined) return next;
-  const foreign = Math.max(window.foreign, used - (usedIn(window) - window.foreign));
+  if (window === undefined) return next;
+  const foreign = Math.max(window.foreign, f.beyondOurs);
   return { ...next, windows: { ...c.windows, [f.bucket]: { ...window, foreign } } };
 }
 

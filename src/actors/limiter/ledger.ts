@@ -10,6 +10,7 @@
 import type { EpochMs, MonotonicMs } from '../../kernel/types.js';
 import type { Block, LedgerDeps, Reserved } from './block.js';
 import type { LimiterContext } from './context.js';
+import { windowOf } from './evolve.js';
 import type { Weights } from './lanes.js';
 import { openBlock } from './opening.js';
 import { settle } from './settling.js';
@@ -22,13 +23,15 @@ export interface Ledger {
   /** Its call did not leave. */
   giveBack(block: Block, weights: Weights): void;
   isUsable(block: Block, wall: EpochMs, mono: MonotonicMs): boolean;
-  sent(block: Block, wall: EpochMs): void;
+  sent(block: Block, weights: Weights, wall: EpochMs): void;
   came(block: Block, endpoint: string, outcome: string, weights: Weights, charged: boolean): void;
   /** No block opened so far is spent from any more. */
   retireAll(): void;
   /** Resolves when every settlement begun so far is written or given up. */
   settled(): Promise<void>;
   open(): number;
+  /** Units of a fixed bucket that were really sent in the window that holds `wall`. */
+  sentIn(bucket: string, wall: EpochMs): number | undefined;
 }
 
 export function reservationLedger(deps: LedgerDeps): Ledger {
@@ -37,7 +40,7 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
     current: new Map(),
     reserving: new Map(),
     settling: new Set(),
-    live: new Set(),
+    live: new Map(),
     epoch: 0,
   };
   const { clock } = deps;
@@ -67,8 +70,11 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
       settleIfOver(shelf, block);
     },
     isUsable,
-    sent(block, wall) {
+    sent(block, weights, wall) {
       block.sent += 1;
+      for (const name in weights) {
+        block.sentUnits[name] = (block.sentUnits[name] ?? 0) + (weights[name] ?? 0);
+      }
       block.inFlight += 1;
       block.lastSentAt = wall;
     },
@@ -85,6 +91,7 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
       while (shelf.settling.size > 0) await Promise.all(shelf.settling);
     },
     open: () => shelf.live.size,
+    sentIn: (bucket, wall) => sentIn(shelf, bucket, wall),
   };
 }
 
@@ -94,8 +101,8 @@ type Shelf = {
   readonly current: Map<string, Block>;
   readonly reserving: Map<string, Promise<Reserved>>;
   readonly settling: Set<Promise<void>>;
-  /** Opened and not settled. */
-  readonly live: Set<Block>;
+  /** Opened, and the settlement not durable. */
+  readonly live: Map<string, Block>;
   /** Goes up when what blocks were decided on is no longer true. */
   epoch: number;
 };
@@ -110,7 +117,7 @@ async function open(
   const begun = shelf.epoch;
   const opened = await openBlock(shelf.deps, collector, run, weights);
   if (!('id' in opened)) return opened;
-  shelf.live.add(opened);
+  shelf.live.set(opened.id, opened);
   opened.cancelEnd = clock.after(opened.expiresMono - clock.monotonic(), () => {
     for (const lapse of [...opened.held]) lapse();
     retire(shelf, opened);
@@ -131,13 +138,29 @@ function settleIfOver(shelf: Shelf, block: Block): void {
   if (!block.isRetired || block.isSettled || block.inFlight > 0 || block.held.size > 0) return;
   block.isSettled = true;
   block.cancelEnd();
-  shelf.live.delete(block);
-  const done = settle(shelf.deps, block).finally(() => shelf.settling.delete(done));
+  const done = settle(shelf.deps, block).finally(() => {
+    shelf.live.delete(block.id);
+    shelf.settling.delete(done);
+  });
   shelf.settling.add(done);
 }
 
 function isUsable(block: Block, wall: EpochMs, mono: MonotonicMs): boolean {
   return mono < block.expiresMono && wall < block.expiresWall && !block.isSettled;
+}
+
+function sentIn(shelf: Shelf, bucket: string, wall: EpochMs): number | undefined {
+  const context = shelf.deps.context();
+  const window = windowOf(context, bucket, wall);
+  if (window === undefined) return undefined;
+  let sent = window.spent;
+  for (const [id, block] of Object.entries(context.open)) {
+    if (block.expiresAt - 1 < window.start) continue;
+    // What is not in this memory is another's, and counts whole.
+    const known = shelf.live.get(id);
+    sent += (known === undefined ? block.units[bucket] : known.sentUnits[bucket]) ?? 0;
+  }
+  return sent;
 }
 
 function covers(block: Block, weights: Weights): boolean {

@@ -24,8 +24,9 @@ export function decideObserve(
 ): Decision<LimiterFact> {
   const list = command.observations.flatMap((seen): LimiterFact[] => {
     if (bucketOf(context, seen.bucket) === undefined) return [];
+    const ours = command.ours?.[seen.bucket];
     const blocked = emptied(context, seen, at);
-    return isWorthRecording(context, seen, at)
+    return isWorthRecording(context, seen, at, ours)
       ? [observedFact(command, context, seen, at), ...blocked]
       : blocked;
   });
@@ -49,17 +50,23 @@ function observedFact(
     ...(used !== undefined && { used }),
     ...(resetAt !== undefined && { resetAtMs: resetAt }),
     endpoint: command.endpoint,
+    beyondOurs: Math.max(0, beyondOurs(context, seen, at, command.ours?.[bucket]) ?? 0),
   };
 }
 
 /** New, a minute old, moved by a tenth, another limit, or more used than we knew. */
-export function isWorthRecording(context: LimiterContext, seen: Observation, at: EpochMs): boolean {
+export function isWorthRecording(
+  context: LimiterContext,
+  seen: Observation,
+  at: EpochMs,
+  ours?: number,
+): boolean {
   const last = context.observed[seen.bucket];
   if (last === undefined || at - last.at >= OBSERVED_EVERY_MS) return true;
   if ((seen.limit ?? null) !== last.limit) return true;
   return (
     stepOf(context, seen) !== stepOf(context, known(seen.bucket, last)) ||
-    tightens(context, seen, at)
+    tightens(context, seen, at, ours)
   );
 }
 
@@ -78,12 +85,29 @@ function stepOf(context: LimiterContext, seen: Observation): number {
   return Math.floor((OBSERVED_STEPS * (seen.used ?? limit - (seen.remaining ?? limit))) / limit);
 }
 
-/** The upstream counted noticeably more in this window than we did. */
-export function tightens(context: LimiterContext, seen: Observation, at: EpochMs): boolean {
+/** The upstream counted noticeably more in this window than was known. */
+export function tightens(
+  context: LimiterContext,
+  seen: Observation,
+  at: EpochMs,
+  ours?: number,
+): boolean {
+  const beyond = beyondOurs(context, seen, at, ours);
+  const foreign = windowOf(context, seen.bucket, at)?.foreign ?? 0;
+  return beyond !== undefined && beyond - foreign > limitOf(context, seen.bucket) / 100;
+}
+
+/** Without word on what was really sent, all that is reserved is taken for sent. */
+function beyondOurs(
+  context: LimiterContext,
+  seen: Observation,
+  at: EpochMs,
+  ours: number | undefined,
+): number | undefined {
   const used = usedByUpstream(withLimit(context, seen));
   const window = windowOf(context, seen.bucket, at);
-  if (used === undefined || window === undefined) return false;
-  return used - usedIn(window) > limitOf(context, seen.bucket) / 100;
+  if (used === undefined || window === undefined) return undefined;
+  return used - (ours ?? usedIn(window) - window.foreign);
 }
 
 /** Remaining without a limit is read against ours. */

@@ -63,6 +63,7 @@ export async function openBlock(
     calls: granted.calls,
     left: Object.fromEntries(granted.units.map((entry) => [entry.bucket, entry.units])),
     sent: 0,
+    sentUnits: {},
     inFlight: 0,
     held: new Set(),
     usage: new Map(),

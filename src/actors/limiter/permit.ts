@@ -30,7 +30,7 @@ export function createPermit(desk: Desk, request: AcquireRequest, block: Block):
       sentAt = wall;
       block.held.delete(lapse);
       desk.lanes.spend(collector, weights, mono);
-      desk.ledger.sent(block, wall);
+      desk.ledger.sent(block, weights, wall);
       desk.pump();
       return true;
     },

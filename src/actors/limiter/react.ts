@@ -111,10 +111,18 @@ function observeAll(
   const context = desk.context();
   const now = desk.clock.now();
   const valid = report.observations.filter((seen) => isOfThisWindow(desk, seen, now, sentAt));
-  const worth = valid.filter((seen) => isWorthRecording(context, seen, now));
+  const worth = valid.filter((seen) =>
+    isWorthRecording(context, seen, now, desk.ledger.sentIn(seen.bucket, now)),
+  );
+  const ours: Record<string, number> = {};
+  for (const { bucket } of worth) {
+    const sent = desk.ledger.sentIn(bucket, now);
+    if (sent !== undefined) ours[bucket] = sent;
+  }
   for (const seen of valid) tighten(desk, withLimit(context, seen), now);
   if (worth.length === 0) return;
-  tell(desk, { type: 'ObserveQuota', endpoint: request.endpoint, observations: worth });
+  const { endpoint } = request;
+  tell(desk, { type: 'ObserveQuota', endpoint, observations: worth, ours });
 }
 
 /** An answer to a call of the last window says nothing about this one. */
@@ -143,7 +151,7 @@ function tighten(desk: Desk, seen: Observation, now: EpochMs): void {
     return;
   }
   // Blocks opened so far were decided without this knowledge; the next one is decided with it.
-  if (tightens(context, seen, now)) desk.ledger.retireAll();
+  if (tightens(context, seen, now, desk.ledger.sentIn(name, now))) desk.ledger.retireAll();
   if (!isOut) return;
   const end = windowOf(context, name, now)?.end ?? refillsAt(context, name, now);
   const until = resetAt !== undefined && resetAt > now ? resetAt : end;

@@ -169,6 +169,8 @@ export interface QuotaObserved {
   used?: number | undefined;
   resetAtMs?: number | undefined;
   endpoint: string;
+  /** Units the upstream counted in this window beyond those we sent. Only for fixed windows. */
+  beyondOurs: number;
 }
 
 /** One bucket gives nothing more until a moment. */
@@ -755,6 +757,11 @@ export const QuotaObserved: MessageFns<QuotaObserved> = {
         ? globalThis.Number(object.reset_at_ms)
         : undefined,
       endpoint: isSet(object.endpoint) ? globalThis.String(object.endpoint) : "",
+      beyondOurs: isSet(object.beyondOurs)
+        ? globalThis.Number(object.beyondOurs)
+        : isSet(object.beyond_ours)
+        ? globalThis.Number(object.beyond_ours)
+        : 0,
     };
   },
 
@@ -780,6 +787,9 @@ export const QuotaObserved: MessageFns<QuotaObserved> = {
     }
     if (message.endpoint !== "") {
       obj.endpoint = message.endpoint;
+    }
+    if (message.beyondOurs !== 0) {
+      obj.beyondOurs = floatToJson(message.beyondOurs);
     }
     return obj;
   },
