@@ -46,11 +46,12 @@ export type Burn = { readonly minutes: readonly (readonly [minute: number, units
 /** Where a block is counted. Without a bucket: calls, and the money of all buckets. */
 export type Counted = {
   readonly who: string;
-  readonly ledger: string;
+  /** Of its cell, and of its burn when it has one. */
+  readonly key: string;
+  readonly burnKey: string | null;
   readonly start: EpochMs;
   readonly end: EpochMs;
   readonly bucket: string | null;
-  readonly burns: boolean;
 };
 
 /** An open block: what it is counted with, where, and at which prices. */
@@ -101,7 +102,6 @@ export function periodFinder(): PeriodFinder {
 }
 
 export function burnAfter(before: Burn, at: EpochMs, used: number): Burn {
-  if (used === 0) return before;
   const minute = Math.floor(at / MINUTE_MS);
   const index = before.minutes.findLastIndex(([known]) => known === minute);
   if (index >= 0) {

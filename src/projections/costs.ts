@@ -8,6 +8,7 @@
  * C3 A block belongs to the period of its reservation, also when it is settled in the next.
  */
 import type { BucketConfig, Units } from '../gen/headgate/events/v1/limiter.js';
+import type { PeriodRule } from '../kernel/calendar.js';
 import { entityOf } from '../kernel/ids.js';
 import type { EpochMs } from '../kernel/types.js';
 import * as ledgers from './cost-ledgers.js';
@@ -24,23 +25,31 @@ function pricedBucket(bucket: BucketConfig): PricedBucket {
   return { name, limit, unit, priceMicros, quota, period, windowMs, zone, anchorDay };
 }
 
-/** The ledgers a block reserved now counts in: the collector's month and day, and each quota. */
+/** The cells a block reserved now counts in: the collector's month and day, and those of each quota. */
 function countedIn(
+  scope: string,
   collector: string,
   buckets: readonly PricedBucket[],
-  at: EpochMs,
-  periods: PeriodFinder,
+  where: { readonly at: EpochMs; readonly periods: PeriodFinder },
 ): readonly Counted[] {
+  const { at, periods } = where;
   const quotas = buckets.filter((bucket) => bucket.quota);
-  const month = { ...periods(ledgers.MONTHLY, at), ledger: ledgers.MONTH_LEDGER };
-  const day = { ...periods(ledgers.DAILY, at), ledger: ledgers.DAY_LEDGER };
+  const of = (who: string, ledger: string, rule: PeriodRule, burns: boolean) => {
+    const { start, end } = periods(rule, at);
+    const key = ledgers.cellKey(who, scope, ledger, start);
+    return { who, key, burnKey: burns ? ledgers.burnKey(who, scope, ledger) : null, start, end };
+  };
+  const month = of(collector, ledgers.MONTH_LEDGER, ledgers.MONTHLY, quotas.length === 0);
+  const day = of(collector, ledgers.DAY_LEDGER, ledgers.DAILY, false);
   return [
-    { who: collector, ...month, bucket: null, burns: quotas.length === 0 },
-    { who: collector, ...day, bucket: null, burns: false },
-    ...quotas.flatMap((bucket) => {
-      const quota = { ...periods(bucket, at), ledger: bucket.name, bucket: bucket.name };
-      return [collector, ledgers.WHOLE_SCOPE].map((who) => ({ who, ...quota, burns: true }));
-    }),
+    { ...month, bucket: null },
+    { ...day, bucket: null },
+    ...quotas.flatMap((bucket) =>
+      [collector, ledgers.WHOLE_SCOPE].map((who) => ({
+        ...of(who, bucket.name, bucket, true),
+        bucket: bucket.name,
+      })),
+    ),
   ];
 }
 
@@ -48,31 +57,32 @@ function countedIn(
 function count(
   block: OpenBlock,
   change: { readonly calls: number; readonly units: PerBucket },
-  scope: string,
   rows: Rows,
 ): readonly RowWrite[] {
   const { at, prices } = block;
   const costs = costsOf(change.units, prices);
   const money = Object.values(costs).reduce((sum, cost) => sum + cost, 0);
-  return block.counted.flatMap(({ who, ledger, start, end, bucket, burns }) => {
+  const writes: RowWrite[] = [];
+  for (const { who, key, burnKey, start, end, bucket } of block.counted) {
     const used = bucket === null ? change.calls : (change.units[bucket] ?? 0);
     const cost = bucket === null ? money : (costs[bucket] ?? 0);
-    const key = ledgers.cellKey(who, scope, ledger, start);
-    const cell = rows.get(ledgers.CELLS, key);
+    const cell = rows.get(ledgers.CELLS, key) ?? NOTHING;
     const sums = {
       start,
       end,
-      calls: (cell?.calls ?? 0) + change.calls,
-      units: (cell?.units ?? 0) + used,
-      costMicros: (cell?.costMicros ?? 0) + cost,
+      calls: cell.calls + change.calls,
+      units: cell.units + used,
+      costMicros: cell.costMicros + cost,
     };
-    const counted = put(ledgers.CELLS, key, sums, who === ledgers.WHOLE_SCOPE ? [] : [who]);
-    if (!burns) return [counted];
-    const burnKey = ledgers.burnKey(who, scope, ledger);
+    writes.push(put(ledgers.CELLS, key, sums, who === ledgers.WHOLE_SCOPE ? [] : [who]));
+    if (burnKey === null || used === 0) continue;
     const burn = rows.get(ledgers.BURNS, burnKey) ?? { minutes: [] };
-    return [counted, put(ledgers.BURNS, burnKey, ledgers.burnAfter(burn, at, used), [])];
-  });
+    writes.push(put(ledgers.BURNS, burnKey, ledgers.burnAfter(burn, at, used), []));
+  }
+  return writes;
 }
+
+const NOTHING = { calls: 0, units: 0, costMicros: 0 };
 
 /** Units are whole; a fraction counts as one more: never undercounted. */
 function wholeUnits(list: readonly Units[]): PerBucket {
@@ -101,10 +111,10 @@ function reserve(
     calls: f.calls,
     units: wholeUnits(f.units),
     prices: Object.fromEntries(buckets.map(({ name, priceMicros }) => [name, priceMicros])),
-    counted: countedIn(f.collector, buckets, f.atMs, periods),
+    counted: countedIn(scope, f.collector, buckets, { at: f.atMs, periods }),
   };
   const opened = put(ledgers.BLOCKS, `${scope}|${f.block}`, block, []);
-  return [opened, ...count(block, block, scope, rows)];
+  return [opened, ...count(block, block, rows)];
 }
 
 /** C1: what was counted too much or, where the upstream named a higher weight, too little. */
@@ -120,7 +130,7 @@ function settle(f: Of<'UnitsSettled'>, scope: string, rows: Rows): readonly RowW
   for (const bucket of [...Object.keys(charged), ...Object.keys(block.units)]) {
     units[bucket] = (charged[bucket] ?? 0) - (block.units[bucket] ?? 0);
   }
-  return [closed, ...count(block, { calls: f.sent - block.calls, units }, scope, rows)];
+  return [closed, ...count(block, { calls: f.sent - block.calls, units }, rows)];
 }
 
 /** A fresh projection: it keeps the periods it found. */

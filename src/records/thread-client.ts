@@ -19,6 +19,8 @@ export type ThreadClient = {
   readonly ask: <N extends CallName>(call: N, ask: Calls[N]['ask']) => Promise<Calls[N]['answer']>;
   /** What was asked before is answered; then the thread ends. */
   readonly close: () => Promise<void>;
+  /** Ends the thread without waiting for anything, as a crash would. */
+  readonly kill: () => Promise<void>;
 };
 
 type Waiting = {
@@ -72,8 +74,8 @@ export async function threadClient(config: TablesConfig, log: Logger): Promise<T
 
   const ask: ThreadClient['ask'] = async (call, asked) => {
     if (isClosed) throw new SinkUnavailable('the record sink is closed');
-    if (waiting.size >= WAITING_MAX) throw new SinkUnavailable('the record sink is overloaded');
     const to = await thread();
+    if (waiting.size >= WAITING_MAX) throw new SinkUnavailable('the record sink is overloaded');
     lastId += 1;
     const id = lastId;
     return new Promise((resolve, reject) => {
@@ -85,6 +87,9 @@ export async function threadClient(config: TablesConfig, log: Logger): Promise<T
   await thread();
   return {
     ask,
+    async kill() {
+      await current?.terminate();
+    },
     async close() {
       if (isClosed) return;
       const running = worker;

@@ -86,7 +86,7 @@ export function recountBlocks(events: readonly StoredEvent[], collector: string)
     }
     if (type !== 'UnitsReserved' && type !== 'UnitsSettled') continue;
     if (data.collector !== collector) continue;
-    const id = String(data.block);
+    const id = data.block as string;
     if (type === 'UnitsReserved') {
       const price = prices.get(stream);
       if (price !== undefined) held.set(id, price);
