@@ -91,19 +91,20 @@ function newsAge(collector: CollectorDoc, now: EpochMs): DurationMs {
   return Math.max(0, now - (collector.lastNewDataAt ?? collector.registeredAt));
 }
 
-function wordOf({ collector, breakers, checks }: HealthInput, stale: boolean): HealthWord {
+function wordOf(input: HealthInput, stale: boolean): HealthWord {
+  const { collector, breakers, checks } = input;
   const [primary] = breakers;
   if (!collector.desired.enabled) return 'disabled';
   if (primary !== undefined && isShut(primary)) return 'circuit_open';
-  if (isFailed(collector, checks)) return 'failed';
-  const last = newest(checks);
+  if (isFailed(input)) return 'failed';
+  const last = lastWord(collector, checks) ?? 'healthy';
   const isPlagued =
     stale ||
     collector.missingKey !== '' ||
     collector.blocked !== null ||
     collector.runs.consecutiveFailures > 0 ||
     breakers.some((breaker) => isShut(breaker) || breaker.computed === 'half_open') ||
-    (last !== undefined && last.health !== 'healthy' && last.health !== 'disabled');
+    (last !== 'healthy' && last !== 'disabled');
   return isPlagued ? 'degraded' : 'healthy';
 }
 
@@ -113,11 +114,29 @@ function isShut(breaker: BreakerDoc): boolean {
 }
 
 /** One bad run degrades; several in a row, or one with no good run within the hour, is a failure. */
-function isFailed(collector: CollectorDoc, checks: readonly HealthCheck[]): boolean {
+function isFailed({ collector, checks, now }: HealthInput): boolean {
   if (collector.suspended !== null) return true;
-  if (newest(checks)?.health !== 'failed') return false;
-  if (collector.runs.consecutiveFailures >= FAILED_AFTER) return true;
-  return !checks.some(isSuccess);
+  const { lastSuccessAt, runs } = collector;
+  if (lastWord(collector, checks) !== 'failed') return false;
+  if (runs.consecutiveFailures >= FAILED_AFTER) return true;
+  return lastSuccessAt === null || now - lastSuccessAt > SCORE_WINDOW_MS;
+}
+
+/** The word of the newest check. Where there is none within the hour, the last run decides. */
+function lastWord(collector: CollectorDoc, checks: readonly HealthCheck[]): string | undefined {
+  const last = newest(checks);
+  if (last !== undefined) return last.health;
+  switch (collector.lastRun?.outcome) {
+    case undefined:
+    case null:
+      return undefined;
+    case 'ok':
+      return 'healthy';
+    case 'unknown':
+      return 'degraded';
+    default:
+      return wordOfFailedRun(collector.lastRun.outcome);
+  }
 }
 
 function newest(checks: readonly HealthCheck[]): HealthCheck | undefined {

@@ -2,7 +2,8 @@
 export { openViews } from './live-views.js';
 export type { LiveViews, ParkedStream, ViewsOptions } from './live-views.js';
 export { CheckpointPastHead, ReadStoreUnavailable } from './read-store.js';
-export { effectiveState } from './health.js';
+export { effectiveState, healthOf } from './health.js';
+export type { HealthInput } from './health.js';
 export type {
   BreakerDoc,
   CallOutcome,

@@ -1,12 +1,12 @@
 /**
  * One projection at work: folds pages of events into its rows.
  *
- * P1 Rows and checkpoint move together, once per page, by compare-and-set; who loses forgets what it
+ * E1 Rows and checkpoint move together, once per page, by compare-and-set; who loses forgets what it
  *    cached and reads the store again.
- * P2 A page is applied only when it follows the checkpoint: nothing is skipped, nothing told twice.
- * P3 A handler that throws is tried again, then its stream is parked: later facts of that stream wait
+ * E2 A page is applied only when it follows the checkpoint: nothing is skipped, nothing told twice.
+ * E3 A handler that throws is tried again, then its stream is parked: later facts of that stream wait
  *    (counted; they lie in the journal), those of all others go on.
- * P4 A projection that would park too many streams halts: then the handler is wrong, not the facts.
+ * E4 A projection that would park too many streams halts: then the handler is wrong, not the facts.
  */
 import type { Logger } from '../kernel/observe.js';
 import type { Journal } from '../journal/port.js';
@@ -32,7 +32,7 @@ export type Projector = {
   readonly position: () => Position;
   readonly rows: ScanRows;
   /**
-   * P1, P2. `behind`: the page does not follow the checkpoint; give it one that does.
+   * E1, E2. `behind`: the page does not follow the checkpoint; give it one that does.
    * @throws {ReadStoreUnavailable} nothing of the page was applied.
    */
   readonly apply: (
@@ -43,7 +43,7 @@ export type Projector = {
   readonly parked: () => readonly Parked[];
   /** Tries parked facts again, oldest first, of one stream or of all. */
   readonly replay: (journal: Journal, stream?: StreamId) => Promise<Replayed>;
-  /** P4: why it stopped for good, or undefined. */
+  /** E4: why it stopped for good, or undefined. */
   readonly halted: () => string | undefined;
 };
 
@@ -62,9 +62,9 @@ type Desk = {
   readonly state: State;
   readonly cache: RowCache;
   readonly log: Logger;
-  /** P1: one transaction; false when another projector was first. */
+  /** E1: one transaction; false when another projector was first. */
   readonly commit: (to: Checkpoint, rows: PageRows, parking: Parking) => boolean;
-  /** P1: forgets everything and reads the store again. */
+  /** E1: forgets everything and reads the store again. */
   readonly reread: () => void;
 };
 

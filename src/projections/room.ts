@@ -47,7 +47,7 @@ export type Room = {
 type Seat = {
   serving: Projector;
   isFrozen: boolean;
-  building: { readonly done: () => void } | undefined;
+  building: { readonly ended: Promise<void> } | undefined;
 };
 
 /** V2: who sits where, in the store and in memory. */
@@ -118,30 +118,27 @@ export function room(parts: RoomParts): Room {
   };
   const main = feed({ journal, clock, log, members: seats.fed, onPage: afterPage });
 
-  const build = (seat: Seat, built: Projector): Promise<void> =>
-    new Promise((resolve) => {
-      const swapped = new AbortController();
-      const done = (): void => {
+  const build = (seat: Seat, built: Projector): Promise<void> => {
+    const swapped = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, swapped.signal]);
+    const onPage = (atEnd: boolean): void => {
+      const others = seats.fed().map((member) => member.position());
+      const hasOvertaken = built.position() >= seat.serving.position();
+      const isLevel = others.length > 0 && built.position() >= Math.min(...others);
+      if (hasOvertaken && (atEnd || isLevel) && !swapped.signal.aborted) {
+        seats.swapIn(seat, built);
+        rebuilds += 1;
         swapped.abort();
-        resolve();
-      };
-      seat.building = { done };
-      const onPage = (atEnd: boolean): void => {
-        const others = seats.fed().map((member) => member.position());
-        const hasOvertaken = built.position() >= seat.serving.position();
-        const isLevel = others.length > 0 && built.position() >= Math.min(...others);
-        if (hasOvertaken && (atEnd || isLevel) && !swapped.signal.aborted) {
-          seats.swapIn(seat, built);
-          rebuilds += 1;
-          done();
-          // When nobody was fed before, the main feed had ended.
-          if (others.length === 0) begin(main.run(stopping.signal));
-        }
-        afterPage();
-      };
-      const signal = AbortSignal.any([stopping.signal, swapped.signal]);
-      begin(feed({ journal, clock, log, members: () => [built], onPage }).run(signal));
-    });
+        // When nobody was fed before, the main feed had ended.
+        if (others.length === 0) begin(main.run(stopping.signal));
+      }
+      afterPage();
+    };
+    const ended = feed({ journal, clock, log, members: () => [built], onPage }).run(signal);
+    seat.building = { ended };
+    begin(ended);
+    return ended;
+  };
 
   return {
     serving: (name) => seats.of(name).serving,
@@ -159,14 +156,14 @@ export function room(parts: RoomParts): Room {
     async stop() {
       stopping.abort();
       waiters.close();
-      for (const { building } of seats.all()) building?.done();
       await Promise.all(running);
       store.close();
     },
     async rebuild(name) {
       const seat = seats.of(name);
-      if (seat.building !== undefined) return;
-      await build(seat, seats.toBuild(seat.serving.projection, false));
+      const { building } = seat;
+      if (building === undefined) await build(seat, seats.toBuild(seat.serving.projection, false));
+      else await building.ended;
     },
     feed: main.state,
     rebuilds: () => rebuilds,

@@ -152,6 +152,7 @@ const reducers: Reducers = {
     return {
       ...closed(changed(doc, 'closed', f)),
       consecutiveFailures: 0,
+      window: { at: f.atMs, calls: 0, failures: 0, slow: 0 },
       statistics: {
         ...statistics,
         successfulRecoveries: statistics.successfulRecoveries + (byProbes ? 1 : 0),

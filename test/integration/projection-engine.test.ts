@@ -160,7 +160,7 @@ describe('a poison event', () => {
     expect(views.docs('alpha')?.collector.runs.started).toBe(1);
   });
 
-  it('P4: over a thousand parked streams the projection halts; the others go on', async () => {
+  it('E4: over a thousand parked streams the projection halts; the others go on', async () => {
     const many = Array.from({ length: 1002 }, (_, n) => run(`c${String(n)}`, n));
     const journal = await journalOf(many);
     const broken: Handlers = {
@@ -187,7 +187,7 @@ describe('a poison event', () => {
 });
 
 describe('the checkpoint', () => {
-  it('P1: of two projectors on one store the loser reads again and tells nothing twice', async () => {
+  it('E1: of two projectors on one store the loser reads again and tells nothing twice', async () => {
     const store = sqliteReadStore(':memory:');
     const instance = store.create('status', 1, 'serving');
     const make = () => projector(statusProjection, store, instance, () => undefined, silentLogger);
@@ -204,7 +204,7 @@ describe('the checkpoint', () => {
     store.close();
   });
 
-  it('P2: a page that does not follow the checkpoint is not applied', async () => {
+  it('E2: a page that does not follow the checkpoint is not applied', async () => {
     const store = sqliteReadStore(':memory:');
     const instance = store.create('status', 1, 'serving');
     const one = projector(statusProjection, store, instance, () => undefined, silentLogger);
@@ -309,6 +309,41 @@ describe('a new version', () => {
     await close(views);
     const again = await open(journal, { path, projections: renamed(2) });
     expect(again.docs('alpha')?.collector.source).toBe('v2');
+  });
+
+  it('asked for while it is being built, it is the same building', async () => {
+    const journal = await journalOf([...foundation(), run('alpha', 1)]);
+    const views = await open(inPagesOf(journal, 2));
+    await follow(views, await journal.head());
+    await Promise.all([views.rebuild('status'), views.rebuild('status'), views.rebuild('costs')]);
+    const rebuilds = views.metrics().find(({ name }) => name.endsWith('rebuilds_total'));
+    expect(rebuilds?.samples[0]?.value).toBe(2);
+    expect(views.docs('alpha')?.collector.runs.started).toBe(1);
+  });
+
+  it('R3: leaves no row of the old one behind', () => {
+    const store = sqliteReadStore(':memory:');
+    const old = store.create('status', 1, 'serving');
+    const writes = Array.from({ length: 25 }, (_, n) =>
+      put(COLLECTOR_DOCS, `c${String(n)}`, { doc: {}, revision: 0 } as never, []),
+    );
+    const to = { position: 1, eventPosition: 1, eventHash: 'x' };
+    const stuck = { stream: 's', fromRevision: 0, toRevision: 0, fromPosition: 1, events: 1 };
+    const parked = [{ ...stuck, error: 'e' }];
+    expect(store.commit(old.id, { moves: 0, to, writes, parked, unparked: [] })).toBe(true);
+    expect(store.parked(old.id)).toEqual(parked);
+    const built = store.create('status', 2, 'building');
+    store.activate(built.id);
+    expect(store.instances().map(({ version, state }) => [version, state])).toEqual([
+      [2, 'serving'],
+    ]);
+    expect(store.commit(old.id, { moves: 1, to, writes, parked, unparked: [] })).toBe(false);
+    const slices: number[] = [];
+    for (let gone = store.purge(10); gone > 0; gone = store.purge(10)) slices.push(gone);
+    expect(slices).toEqual([10, 10, 5]);
+    expect(store.row(old.id, COLLECTOR_DOCS.name, 'c0')).toBeUndefined();
+    expect(store.parked(old.id)).toEqual([]);
+    store.close();
   });
 
   it('goes on where an earlier process stopped building it', async () => {

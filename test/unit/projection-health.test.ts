@@ -156,10 +156,25 @@ describe('the word', () => {
     const runs = (consecutiveFailures: number) => ({
       ...base,
       runs: { ...base.runs, consecutiveFailures },
+      lastSuccessAt: NOW - 9000,
     });
     const checks = [check('healthy', 'ok', NOW - 9000), bad];
     expect(healthOf({ collector: runs(1), checks }).health).toBe('degraded');
     expect(healthOf({ collector: runs(3), checks }).health).toBe('failed');
+  });
+
+  it('of a moment without checks goes by the last run', () => {
+    const run = { run: 'r', trigger: '', startedAt: 1, endedAt: 2, message: '' };
+    const last = (outcome: string) => {
+      const collector = { ...base, lastRun: { ...run, outcome } };
+      return healthOf({ collector, checks: [] }).health;
+    };
+    expect([last('server'), last('throttled'), last('ok'), last('unknown')]).toEqual([
+      'failed',
+      'degraded',
+      'healthy',
+      'degraded',
+    ]);
   });
 
   it('is failed while suspended', () => {
