@@ -7,7 +7,8 @@
  */
 import { collectorSetups } from './app-collectors.js';
 import { openStores, type Stores } from './app-stores.js';
-import { serviceLog, type PreviousEnd, type ServiceLog } from './app-service.js';
+import { openDoors, type Closing } from './app-doors.js';
+import { serviceLog, type PreviousEnd } from './app-service.js';
 import { every, watchClock } from './app-upkeep.js';
 import {
   engineMetrics,
@@ -18,16 +19,14 @@ import {
   type RunningEngine,
 } from './actors/index.js';
 import type { Config, Secrets } from './config.js';
-import { restGateway, type RestGateway } from './gateway/index.js';
 import { CHAIN_START, startSealer, verifyEvents } from './journal/index.js';
 import type { HeadgateError } from './kernel/errors.js';
-import type { Logger, MetricSource } from './kernel/observe.js';
-import type { Random } from './kernel/random.js';
+import type { Logger, MetricFamily } from './kernel/observe.js';
+import { seededRandom, type Random } from './kernel/random.js';
 import { HOUR_MS, type Clock } from './kernel/time.js';
-import type { DurationMs, EpochMs } from './kernel/types.js';
+import type { DurationMs } from './kernel/types.js';
 import { undiciTransport } from './sources/index.js';
 import { startSandbox, type Sandbox } from './sources/sandbox/index.js';
-import { metricsServer } from './telemetry/index.js';
 
 export type AppDeps = {
   readonly config: Config;
@@ -64,22 +63,21 @@ export type Recovery = {
 const ENGINE_SHARE = 0.8;
 const PRUNE_EVERY_MS = HOUR_MS;
 const SEAL_EVERY_MS = HOUR_MS;
-
-type Closing = { readonly name: string; readonly close: () => Promise<void> | void };
+const SANDBOX_SEED = 20_260_105;
 
 /** @throws {HeadgateError} a room cannot be opened; what was opened is closed again. */
 export async function startApp(deps: AppDeps): Promise<App> {
   const closings: Closing[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (let last = closings.pop(); last !== undefined; last = closings.pop()) {
-      deps.log.debug('closing', { room: last.name });
-      await last.close();
+  const closeAll = async (list: readonly Closing[]): Promise<void> => {
+    for (const { name, close } of [...list].reverse()) {
+      deps.log.debug('closing', { room: name });
+      await close();
     }
   };
   try {
     return await open(deps, closings, closeAll);
   } catch (thrown) {
-    await closeAll();
+    await closeAll(closings);
     throw thrown;
   }
 }
@@ -87,12 +85,12 @@ export async function startApp(deps: AppDeps): Promise<App> {
 async function open(
   deps: AppDeps,
   closings: Closing[],
-  closeAll: () => Promise<void>,
+  closeAll: (list: readonly Closing[]) => Promise<void>,
 ): Promise<App> {
   const { config, clock, random, log } = deps;
   const began = clock.monotonic();
   const stores = await openStores(deps);
-  closings.push({ name: 'stores', close: stores.close });
+  closings.push({ name: 'stores', close: () => stores.close() });
   const service = serviceLog({
     journal: stores.journal,
     clock,
@@ -136,19 +134,27 @@ async function open(
   });
   closings.push(...upkeep(deps, stores, engine));
   const state = { stopping: false };
-  const doors = await openDoors(deps, stores, engine, host, transport.metrics, state, closings);
-  return {
-    ...doors,
-    sandbox,
-    engine,
-    stores,
-    recovery,
-    stop: (cause) => stop(deps, service, state, cause, closings, closeAll),
+  const metrics = [engineMetrics(engine, host), (): readonly MetricFamily[] => transport.metrics()];
+  const doors = await openDoors({ ...deps, stores, engine, state, metrics, closings });
+  const stop = async (cause: string): Promise<void> => {
+    if (state.stopping) return;
+    state.stopping = true;
+    log.info('stopping', { cause });
+    const stopping = clock.monotonic();
+    // REST first, so that nothing new comes; then upkeep and the runs; the stores after the goodbye.
+    await closeAll(closings.splice(1));
+    const drainMs = Math.round(clock.monotonic() - stopping);
+    await service.stopped({ cause, drainMs });
+    await closeAll(closings.splice(0));
+    log.info('stopped', { cause, drain_ms: drainMs });
   };
+  return { ...doors, sandbox, engine, stores, recovery, stop };
 }
 
-async function sandboxFor({ config, clock, random, log }: AppDeps): Promise<Sandbox | undefined> {
+async function sandboxFor({ config, clock, log }: AppDeps): Promise<Sandbox | undefined> {
   const isUsed = Object.values(config.collectors).some(({ upstream }) => upstream === 'sandbox');
+  // One seed for ever: after a restart the same bars and transfers are served again.
+  const random = seededRandom(SANDBOX_SEED);
   return isUsed ? startSandbox({ port: config.sandbox.port, clock, random, log }) : undefined;
 }
 
@@ -229,90 +235,4 @@ function upkeep(deps: AppDeps, stores: Stores, engine: RunningEngine): readonly 
     { name: 'prune', close: every(clock, PRUNE_EVERY_MS, log, 'prune', prune) },
     { name: 'clock', close: watchClock(clock, log, (shift) => engine.clockJumped(shift)) },
   ];
-}
-
-type Lifecycle = { stopping: boolean };
-
-async function openDoors(
-  deps: AppDeps,
-  stores: Stores,
-  engine: RunningEngine,
-  host: Host,
-  httpMetrics: MetricSource,
-  state: Lifecycle,
-  closings: Closing[],
-): Promise<{ readonly restUrl: string; readonly metricsUrl: string }> {
-  const { config, log } = deps;
-  const doors: Record<string, string> = {};
-  const gateway = gatewayOf(deps, stores, engine, state, doors, deps.clock.now());
-  const sources = [...stores.metrics, engineMetrics(engine, host), httpMetrics, gateway.metrics];
-  const metrics = await metricsServer({ ...config.metrics, sources, log });
-  closings.push({ name: 'metrics', close: () => metrics.close() });
-  const restUrl = await gateway.listen(config.rest.host, config.rest.port);
-  closings.push({ name: 'REST', close: () => gateway.close() });
-  doors['rest'] = restUrl;
-  doors['metrics'] = metrics.url;
-  return { restUrl, metricsUrl: metrics.url };
-}
-
-function gatewayOf(
-  deps: AppDeps,
-  stores: Stores,
-  engine: RunningEngine,
-  state: Lifecycle,
-  doors: Readonly<Record<string, string>>,
-  startedAt: EpochMs,
-): RestGateway {
-  const { config, clock, random, log, version } = deps;
-  return restGateway({
-    engine,
-    views: stores.views,
-    records: stores.records,
-    service: () => ({
-      name: 'headgate',
-      version,
-      node: config.node.name,
-      mode: config.mode,
-      startedAt,
-      doors,
-    }),
-    readiness: () => readiness(stores, state),
-    clock,
-    random,
-    log,
-    insecure: config.rest.insecure,
-    limits: { bodyBytesMax: config.rest.bodyBytesMax },
-  });
-}
-
-function readiness(
-  stores: Stores,
-  state: Lifecycle,
-): { readonly ready: boolean; readonly reasons: readonly string[] } {
-  const reasons = [
-    ...(state.stopping ? ['the service is stopping'] : []),
-    ...(stores.writable() ? [] : ['the journal does not take writes']),
-  ];
-  return { ready: reasons.length === 0, reasons };
-}
-
-/** REST first, so that nothing new comes; then upkeep, the runs, the goodbye, the stores. */
-async function stop(
-  deps: AppDeps,
-  service: ServiceLog,
-  state: Lifecycle,
-  cause: string,
-  closings: Closing[],
-  closeAll: () => Promise<void>,
-): Promise<void> {
-  if (state.stopping) return;
-  state.stopping = true;
-  const began = deps.clock.monotonic();
-  deps.log.info('stopping', { cause });
-  const stores = closings.shift();
-  await closeAll();
-  const drainMs = Math.round(deps.clock.monotonic() - began);
-  await service.stopped({ cause, drainMs });
-  await stores?.close();
-  deps.log.info('stopped', { cause, drain_ms: drainMs });
 }

@@ -5,7 +5,7 @@ import { NO_STREAM } from '../journal/port.js';
 import { isOwed, type AnyCommand, type Cell, type Job } from './cell.js';
 import { folder } from './fold.js';
 import type { ActorHandle, Answer, CommandContext } from './handle.js';
-import type { HostServices, Wiring } from './host.js';
+import type { HostServices, Wiring } from './services.js';
 import type { ActorKind, AnyFact, MachineryCommand } from './kind.js';
 import { saveSnapshot } from './load.js';
 import { ensureLoaded, perform } from './perform.js';
@@ -98,9 +98,10 @@ function actorOf<C, Cmd extends AnyCommand, F extends AnyFact>(
       return refusal?.detail;
     },
     async stop() {
+      // What is in the mailbox is still decided, and may arm timers again: they go when it is empty.
+      while (cell.pumping !== undefined) await cell.pumping;
       cell.idle?.();
       cell.timers.clear();
-      await cell.pumping;
       if (cell.resident === undefined) return;
       await saveSnapshot(cell.stream, cell.kind.foldVersion, cell.resident, cell.services);
     },

@@ -5,7 +5,7 @@ import { isoTime, wait } from '../kernel/time.js';
 import type { EpochMs, Position, Revision, StreamId } from '../kernel/types.js';
 import { JournalUnavailable, type AppendResult, type NewEvent } from '../journal/port.js';
 import type { CommandContext } from './handle.js';
-import type { HostServices } from './host.js';
+import type { HostServices } from './services.js';
 import type { AnyFact, FactCodec } from './kind.js';
 
 export type Appended =

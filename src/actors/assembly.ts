@@ -14,9 +14,9 @@ import {
   type CollectorHandle,
   type CollectorRuntime,
 } from './collector/runtime.js';
-import type { DoorLimits, DoorUpstream } from './door.js';
+import type { DoorLimits, DoorUpstream } from './door-parts.js';
 import { warnIfRefused, type EngineDeps, type EngineLimits } from './engine-deps.js';
-import type { Wiring } from './host.js';
+import type { Wiring } from './services.js';
 import { retryBudget } from './retry.js';
 import { startScopes, type Scope } from './scopes.js';
 import type { CollectorSetup } from './setup.js';
@@ -90,13 +90,13 @@ async function startMember(
   const obstacle = (): Obstacle | undefined => obstacleOf(setup, upstreams, deps);
   // The actor may owe work before its runtime is there: it is kept until then.
   const early: JsonObject[] = [];
-  let runtime: CollectorRuntime | undefined;
+  const later: { runtime?: CollectorRuntime } = {};
   const wiring: Wiring<CollectorCommand> = {
     onWork: (_, work) => {
-      if (runtime === undefined) early.push(work);
-      else runtime.begin(work);
+      if (later.runtime === undefined) early.push(work);
+      else later.runtime.begin(work);
     },
-    onTimer: (timer) => (timer.name === 'due' ? runtime?.dueCommand() : undefined),
+    onTimer: (timer) => (timer.name === 'due' ? later.runtime?.dueCommand() : undefined),
   };
   const handle = await host.actor(collectorKind, collectorStream(setup.name), wiring);
   warnIfRefused(
@@ -116,7 +116,7 @@ async function startMember(
     limits: doorLimits(setup, deps.limits),
     forbidden: callGate(handle),
   };
-  runtime = collectorRuntime({
+  const runtime = collectorRuntime({
     name: setup.name,
     handle,
     source: setup.source,
@@ -130,6 +130,7 @@ async function startMember(
     obstacle,
     hasKey: setup.missingKey === '',
   });
+  later.runtime = runtime;
   for (const work of early) runtime.begin(work);
   const member: Member = { setup, handle, runtime, upstreams, obstacle };
   wakeWhenFree(deps, member);

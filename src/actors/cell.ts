@@ -4,7 +4,7 @@ import type { Logger } from '../kernel/observe.js';
 import type { StreamId } from '../kernel/types.js';
 import type { Folder } from './fold.js';
 import type { Answer, CommandContext, Notice } from './handle.js';
-import type { HostServices, Wiring } from './host.js';
+import type { HostServices, Wiring } from './services.js';
 import type { ActorKind, ActorState, AnyFact, MachineryCommand, Owed } from './kind.js';
 import type { Resident } from './load.js';
 import type { Supervisor } from './supervisor.js';
@@ -83,6 +83,7 @@ export function quarantine<C, Cmd extends AnyCommand, F extends AnyFact>(
   cell: Cell<C, Cmd, F>,
   reason: string,
 ): void {
+  if (cell.quarantine !== undefined) return; // two waited for the same load
   cell.quarantine = reason;
   cell.resident = undefined;
   cell.timers.clear();

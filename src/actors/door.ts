@@ -8,80 +8,15 @@
  * D4 Reports go in this order: memory gates and limiter, breaker. Then the source gets its answer.
  * D5 Nothing sleeps here longer than the call's `waitMaxMs`; a longer wait is a failure that says until when.
  */
-import type { TSchema } from '@sinclair/typebox';
-import { sha256Hex } from '../kernel/canonical.js';
-import type { Logger } from '../kernel/observe.js';
-import type { Random } from '../kernel/random.js';
-import { wait, type Clock } from '../kernel/time.js';
-import type { DurationMs, EpochMs } from '../kernel/types.js';
-import type { EvidenceStore } from '../records/port.js';
-import { fitsSchema, jsonBody, requestUrl } from '../sources/exchange.port.js';
-import type {
-  Exchange,
-  ProviderProfile,
-  Reply,
-  RequestFailure,
-  RequestSpec,
-  SourceContext,
-  Transport,
-  Verdict,
-} from '../sources/port.js';
-import type { BreakerGate } from './breaker/index.js';
-import type { LimiterGate } from './limiter/index.js';
-import { retryPauseMs, type RetryBudget, type RetryLimits } from './retry.js';
-
-/** One upstream of a collector, with what guards it. */
-export type DoorUpstream = {
-  readonly profile: ProviderProfile;
-  readonly breaker: BreakerGate;
-  readonly limiter: LimiterGate;
-  /** The secret, or undefined where none is needed. */
-  readonly key: string | undefined;
-  readonly allowLoopback: boolean;
-  /** Why its breaker or limiter is out of service: then nothing leaves. */
-  readonly quarantined: () => string | undefined;
-};
-
-export type DoorDeps = {
-  readonly collector: string;
-  /** The first is the primary. */
-  readonly upstreams: ReadonlyMap<string, DoorUpstream>;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly evidence: EvidenceStore;
-  readonly budget: RetryBudget;
-  readonly limits: DoorLimits;
-  /** D2: why nothing may leave now, by intent or suspension; undefined: it may. Synchronous. */
-  readonly forbidden: (run: string) => 'desired' | 'draining' | undefined;
-};
-
-export type DoorLimits = {
-  readonly requestTimeoutMs: DurationMs;
-  readonly bodyBytesMax: number;
-  /** The longest wait for a permit. */
-  readonly waitMaxMs: DurationMs;
-  readonly retry: RetryLimits;
-};
-
-/** What one run sends through the door, and what became of it. */
-export type DoorRun = {
-  readonly run: string;
-  /** probe | live | backfill: what a request is unless it says otherwise. */
-  readonly priority: 'probe' | 'live';
-  readonly signal: AbortSignal;
-  /** Durations of the calls sent, for the run's p95. */
-  readonly durationsMs: number[];
-};
-
-type Request<S extends TSchema> = Parameters<SourceContext<unknown>['request']>[1] &
-  RequestSpec & {
-    readonly schema: S;
-  };
-
-/** Keeps the first bytes of a body nobody could read. */
-const EVIDENCE_BYTES = 4096;
+import type { Static, TSchema } from '@sinclair/typebox';
+import { wait } from '../kernel/time.js';
+import type { EpochMs } from '../kernel/types.js';
+import { requestUrl } from '../sources/exchange.port.js';
+import type { Exchange, Reply, RequestFailure, Verdict } from '../sources/port.js';
+import { failureOf, judge, statusOf } from './door-answer.js';
+import type { DoorDeps, DoorRun, DoorUpstream, Request } from './door-parts.js';
+import type { Permit } from './limiter/index.js';
+import { retryPauseMs } from './retry.js';
 
 /** Sends one request of a source, with its retries, and judges the answer. Never throws. */
 export async function request<S extends TSchema>(
@@ -89,7 +24,7 @@ export async function request<S extends TSchema>(
   run: DoorRun,
   endpoint: string,
   spec: Request<S>,
-): Promise<Reply<unknown>> {
+): Promise<Reply<Static<S>>> {
   const upstream = upstreamOf(deps, spec.upstream);
   for (let attempt = 1; ; attempt += 1) {
     const reply = await once(deps, upstream, run, endpoint, spec);
@@ -128,27 +63,47 @@ async function once<S extends TSchema>(
   run: DoorRun,
   endpoint: string,
   spec: Request<S>,
-): Promise<Reply<unknown>> {
-  const { breaker, limiter, profile } = upstream;
-  const blocked = (
-    cause: NonNullable<RequestFailure['cause']>,
-    message: string,
-    until?: EpochMs,
-  ): RequestFailure => ({
-    ok: false,
-    outcome: run.signal.aborted ? 'cancelled' : 'blocked',
-    message,
-    endpoint,
-    status: 0,
-    cause,
-    ...(until !== undefined && { until }),
-  });
+): Promise<Reply<Static<S>>> {
+  const leave = await leaveFor(deps, upstream, run, endpoint, spec);
+  if ('blocked' in leave) return failedBefore(run, endpoint, leave.blocked);
+  // D2: nothing below awaits until the request is handed to the transport.
+  const gone = depart(deps, upstream, run, leave.permit);
+  if ('blocked' in gone) return failedBefore(run, endpoint, gone.blocked);
+  const exchange = await send(deps, upstream, run, spec);
+  const at = deps.clock.now();
+  run.durationsMs.push(exchange.durationMs);
+  const { verdict, body } = judge(upstream.profile, exchange, spec, at);
+  const call = { permit: leave.permit, generation: gone.generation, endpoint, at };
+  report(upstream, call, exchange, verdict);
+  if (verdict.outcome === 'ok') return { ok: true, body, status: statusOf(exchange) };
+  return failureOf(deps, endpoint, exchange, verdict);
+}
 
-  const broken = upstream.quarantined();
-  if (broken !== undefined) return blocked('desired', `quarantined: ${broken}`);
+/** Why a call never left. */
+type Blocked = {
+  readonly cause: NonNullable<RequestFailure['cause']>;
+  readonly message: string;
+  readonly until?: EpochMs;
+};
+
+function failedBefore(run: DoorRun, endpoint: string, blocked: Blocked): RequestFailure {
+  const ours = blocked.cause === 'desired' || blocked.cause === 'draining' || run.signal.aborted;
+  const outcome = ours ? 'cancelled' : 'blocked';
+  return { ok: false, outcome, endpoint, status: 0, ...blocked };
+}
+
+/** D1: the breaker is closed as far as one can see, and the limiter gave a permit. */
+async function leaveFor<S extends TSchema>(
+  deps: DoorDeps,
+  { breaker, limiter, profile, quarantined }: DoorUpstream,
+  run: DoorRun,
+  endpoint: string,
+  spec: Request<S>,
+): Promise<{ readonly permit: Permit } | { readonly blocked: Blocked }> {
+  const broken = quarantined();
+  if (broken !== undefined) return { blocked: outOfService(broken) };
   const closed = breaker.peek();
-  if (closed !== undefined)
-    return blocked('breaker', `the breaker is ${closed.reason}`, closed.retryAt);
+  if (closed !== undefined) return { blocked: breakerClosed(closed) };
   const leave = await limiter.acquire({
     collector: deps.collector,
     run: run.run,
@@ -158,52 +113,82 @@ async function once<S extends TSchema>(
     waitMaxMs: deps.limits.waitMaxMs,
     signal: run.signal,
   });
-  if (!leave.ok) {
-    const cause = leave.cause === 'quota' || leave.cause === 'ban' ? leave.cause : 'rate_limit';
-    return blocked(cause, leave.detail, leave.until);
-  }
-  const { permit } = leave;
+  if (leave.ok) return leave;
+  const cause = leave.cause === 'quota' || leave.cause === 'ban' ? leave.cause : 'rate_limit';
+  const { until, detail: message } = leave;
+  return { blocked: { cause, message, ...(until !== undefined && { until }) } };
+}
 
-  // D2: nothing below awaits until the request is handed to the transport.
-  const forbidden = upstream.quarantined() === undefined ? deps.forbidden(run.run) : 'desired';
-  if (forbidden !== undefined || run.signal.aborted) {
+/** D2: synchronous. Refused here, permit and unit go back. */
+function depart(
+  deps: DoorDeps,
+  { breaker, quarantined }: DoorUpstream,
+  run: DoorRun,
+  permit: Permit,
+): { readonly generation: number } | { readonly blocked: Blocked } {
+  const back = (blocked: Blocked): { readonly blocked: Blocked } => {
     permit.release();
-    return blocked(forbidden ?? 'draining', `the collector is ${forbidden ?? 'draining'}`);
+    return { blocked };
+  };
+  const broken = quarantined();
+  if (broken !== undefined) return back(outOfService(broken));
+  const forbidden = run.signal.aborted ? 'draining' : deps.forbidden(run.run);
+  if (forbidden !== undefined) {
+    const what = forbidden === 'desired' ? 'disabled or suspended' : 'draining';
+    return back({ cause: forbidden, message: `the collector is ${what}` });
   }
   const admitted = breaker.admit();
-  if (!admitted.ok) {
-    permit.release();
-    return blocked('breaker', `the breaker is ${admitted.reason}`, admitted.retryAt);
-  }
-  if (!permit.spend()) {
-    breaker.cancel(admitted.generation);
-    return blocked('rate_limit', 'the reservation ended before the call could leave');
-  }
-  const exchange = await send(deps, upstream, run, spec);
-  const at = deps.clock.now();
-  run.durationsMs.push(exchange.durationMs);
-  const judged = judge(profile, exchange, spec, at);
-  const { verdict } = judged;
+  if (!admitted.ok) return back(breakerClosed(admitted));
+  if (permit.spend()) return { generation: admitted.generation };
+  breaker.cancel(admitted.generation);
+  return {
+    blocked: { cause: 'rate_limit', message: 'the limiter closed before the call could leave' },
+  };
+}
+
+function outOfService(reason: string): Blocked {
+  return { cause: 'desired', message: `quarantined: ${reason}` };
+}
+
+function breakerClosed({
+  reason,
+  retryAt,
+}: {
+  readonly reason: string;
+  readonly retryAt?: EpochMs;
+}): Blocked {
+  const message = `the breaker is ${reason}`;
+  return { cause: 'breaker', message, ...(retryAt !== undefined && { until: retryAt }) };
+}
+
+/** A call that left. */
+type Sent = {
+  readonly permit: Permit;
+  readonly generation: number;
+  readonly endpoint: string;
+  /** When its answer was there. */
+  readonly at: EpochMs;
+};
+
+/** D4: the limiter first, then the breaker; both gates act on it at once, in memory. */
+function report(
+  { breaker }: DoorUpstream,
+  { permit, generation, endpoint, at }: Sent,
+  exchange: Exchange,
+  verdict: Verdict,
+): void {
+  const { outcome, observations, charged, malformedHeaders, retryAt, bucket } = verdict;
   permit.report({
-    outcome: verdict.outcome,
+    outcome,
     status: statusOf(exchange),
-    observations: verdict.observations,
-    charged: verdict.charged,
-    malformedHeaders: verdict.malformedHeaders,
+    observations,
+    charged,
+    malformedHeaders,
     at,
-    ...(verdict.retryAt !== undefined && { retryAt: verdict.retryAt }),
-    ...(verdict.bucket !== undefined && { bucket: verdict.bucket }),
+    ...(retryAt !== undefined && { retryAt }),
+    ...(bucket !== undefined && { bucket }),
   });
-  const { durationMs } = exchange;
-  breaker.report({
-    generation: admitted.generation,
-    outcome: verdict.outcome,
-    durationMs,
-    endpoint,
-    at,
-  });
-  if (verdict.outcome === 'ok') return { ok: true, body: judged.body, status: statusOf(exchange) };
-  return failureOf(deps, endpoint, exchange, verdict);
+  breaker.report({ generation, outcome, durationMs: exchange.durationMs, endpoint, at });
 }
 
 function send<S extends TSchema>(
@@ -221,62 +206,4 @@ function send<S extends TSchema>(
     allowLoopback,
     signal: run.signal,
   });
-}
-
-/** The profile's verdict, and the source's own word on the body: a 2xx that does not fit is bad data. */
-function judge<S extends TSchema>(
-  profile: ProviderProfile,
-  exchange: Exchange,
-  spec: Request<S>,
-  at: EpochMs,
-): { readonly verdict: Verdict; readonly body: unknown } {
-  const json = jsonBody(exchange);
-  const verdict = profile.judge(exchange, json, at);
-  if (verdict.outcome !== 'ok') return { verdict, body: undefined };
-  const fit = fitsSchema(spec.schema, json);
-  const complaint = fit.ok ? spec.check?.(fit.body) : fit.message;
-  if (complaint === undefined) return { verdict, body: json };
-  return { verdict: { ...verdict, outcome: 'bad_data', message: complaint }, body: undefined };
-}
-
-function statusOf(exchange: Exchange): number {
-  return exchange.kind === 'answered' ? exchange.status : (exchange.status ?? 0);
-}
-
-function failureOf(
-  deps: DoorDeps,
-  endpoint: string,
-  exchange: Exchange,
-  verdict: Verdict,
-): RequestFailure {
-  const outcome = verdict.outcome === 'ok' ? 'bad_data' : verdict.outcome;
-  return {
-    ok: false,
-    outcome,
-    message: verdict.message,
-    endpoint,
-    status: statusOf(exchange),
-    ...(verdict.retryAt !== undefined && { until: verdict.retryAt }),
-    ...(outcome === 'bad_data' && { evidence: evidenceOf(deps, endpoint, exchange) }),
-  };
-}
-
-/** A fingerprint for the event; the first bytes go to the evidence table, never to the journal. */
-function evidenceOf(
-  deps: DoorDeps,
-  endpoint: string,
-  exchange: Exchange,
-): { readonly sha256: string; readonly bytes: number } {
-  const body = exchange.kind === 'answered' ? exchange.body : (exchange.head ?? Buffer.alloc(0));
-  const bytes =
-    exchange.kind === 'answered' ? body.byteLength : (exchange.bytes ?? body.byteLength);
-  const sha256 = sha256Hex(body);
-  const head = body.subarray(0, EVIDENCE_BYTES).toString('utf8');
-  const { collector, clock, log } = deps;
-  deps.evidence
-    .keep({ sha256, collector, endpoint, bytes, head, at: clock.now() })
-    .catch((cause: unknown) => {
-      log.warn('evidence not kept', { collector, endpoint, error: String(cause) });
-    });
-  return { sha256, bytes };
 }

@@ -3,7 +3,7 @@ import { HeadgateError, messageOf } from '../kernel/errors.js';
 import type { EpochMs, JsonObject, Revision, StreamId } from '../kernel/types.js';
 import { NO_STREAM, type Snapshot, type StoredEvent } from '../journal/port.js';
 import type { Folder } from './fold.js';
-import type { ChainPoint, HostServices } from './host.js';
+import type { ChainPoint, HostServices } from './services.js';
 import type { ActorKind, ActorState, AnyFact } from './kind.js';
 import { stateHash } from './state-hash.js';
 

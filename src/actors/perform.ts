@@ -179,7 +179,7 @@ export async function ensureLoaded<C, Cmd extends AnyCommand, F extends AnyFact>
     return undefined;
   } catch (thrown) {
     if (thrown instanceof ActorCorrupt) {
-      if (cell.quarantine === undefined) quarantine(cell, thrown.message);
+      quarantine(cell, thrown.message);
       return { kind: 'quarantined', detail: thrown.message };
     }
     cell.log.error('actor could not be loaded', { error: messageOf(thrown) });

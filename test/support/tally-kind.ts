@@ -8,7 +8,6 @@ import {
   type Decision,
   type MachineryCommand,
 } from '../../src/actors/kind.js';
-import type { JsonObject } from '../../src/kernel/types.js';
 
 export type TallyFact =
   | { readonly type: 'Added'; readonly atMs: number; readonly n: number }
@@ -99,7 +98,7 @@ export const tallyKind: ActorKind<TallyContext, TallyCommand, TallyFact> = {
   machine,
   foldVersion: 1,
   codec: {
-    encode: ({ type, ...data }) => ({ type, schema: 1, data: data as unknown as JsonObject }),
+    encode: ({ type, ...data }) => ({ type, schema: 1, data }),
     decode: (type, _schema, data) => ({ type, ...data }) as unknown as TallyFact,
   },
   decide,

@@ -10,6 +10,7 @@ import {
   type CollectorFact,
   type CollectorState,
 } from '../../src/actors/collector/index.js';
+import type { JsonObject } from '../../src/kernel/types.js';
 import type { MachineryCommand } from '../../src/actors/kind.js';
 import { stateHash } from '../../src/actors/state-hash.js';
 import { after, blank, configure, NOON } from '../support/collector-given.js';
@@ -154,7 +155,11 @@ describe('any history of a collector', () => {
         const end = play(steps, (state, facts) => {
           const decoded = facts.map((fact) => {
             const { type, schema, data } = collectorCodec.encode(fact);
-            return collectorCodec.decode(type, schema, JSON.parse(JSON.stringify(data)));
+            return collectorCodec.decode(
+              type,
+              schema,
+              JSON.parse(JSON.stringify(data)) as JsonObject,
+            );
           });
           const resolved = fold.resolve(JSON.parse(JSON.stringify(stored))) as CollectorState;
           stored = after(resolved, decoded);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/kernel/types.js';
 import type { Notice } from '../../src/actors/handle.js';
 import type { TallyContext, TallyFact } from '../support/tally-kind.js';
 import { settle } from '../support/clock.js';
@@ -254,9 +255,10 @@ describe('the host', () => {
     await first.host.stop();
     const [snapshot] = await first.snapshots.load(STREAM);
     if (snapshot === undefined) throw new Error('a stopped actor leaves a snapshot');
-    const forged = JSON.parse(JSON.stringify(snapshot.state).replace('"sum":2', '"sum":9'));
+    const text = JSON.stringify(snapshot.state).replace('"sum":2', '"sum":9');
+    const forged = JSON.parse(text) as JsonObject;
     for (const bad of [
-      { ...snapshot, state: forged as never },
+      { ...snapshot, state: forged },
       { ...snapshot, eventHash: '0'.repeat(64) },
       { ...snapshot, foldVersion: 99 },
     ]) {

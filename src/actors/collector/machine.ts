@@ -153,10 +153,9 @@ const chart = setup({
 });
 
 /** An arrow that changes the memory, and the state if a target is given. */
-function on<T extends CollectorFact['type']>(type: T, target?: string): object {
-  const actions = chart.assign(({ context, event }) =>
-    folds[type](context, event as Of<CollectorFact, T>),
-  );
+function on(type: CollectorFact['type'], target?: string): object {
+  const fold = folds[type] as (c: CollectorContext, fact: CollectorFact) => CollectorContext;
+  const actions = chart.assign(({ context, event }) => fold(context, event));
   return { [type]: target === undefined ? { actions } : { target, actions } };
 }
 

@@ -11,7 +11,9 @@ export function collectorOutstanding(state: CollectorState): readonly Owed[] {
     owed.push({ kind: 'timer', name, dueAt, delayMs: dueAt - from, generation });
   };
   if (wish.until !== null) timer('wish', wish.since, wish.until);
-  if (suspension?.nextTry != null) timer('suspension', suspension.since, suspension.nextTry);
+  if (suspension !== null && suspension.nextTry !== null) {
+    timer('suspension', suspension.since, suspension.nextTry);
+  }
   if (drain !== null) timer('drain', drain.since, drain.deadline);
   if (!mayFetch(state)) return owed;
   if (due !== null && (activity === 'idle' || activity === 'waiting')) {

@@ -19,7 +19,8 @@ import type {
   SourceDefinition,
   SourcePage,
 } from '../../sources/port.js';
-import { request, type DoorDeps, type DoorRun } from '../door.js';
+import { request } from '../door.js';
+import type { DoorDeps, DoorRun } from '../door-parts.js';
 import type { ActorHandle, SystemContext } from '../handle.js';
 import type { CollectorCommand, Obstacle, RunEnd } from './commands.js';
 import { mayFetch, regions, type CollectorContext, type CollectorState } from './context.js';
@@ -227,7 +228,7 @@ function sourceContext(deps: RuntimeDeps, run: DoorRun): SourceContext<JsonObjec
     now: () => deps.clock.now(),
     signal: run.signal,
     log: deps.log,
-    request: (endpoint, spec) => request(deps.door, run, endpoint, spec) as never,
+    request: (endpoint, spec) => request(deps.door, run, endpoint, spec),
   };
 }
 

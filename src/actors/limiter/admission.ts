@@ -36,7 +36,7 @@ export function acquire(floor: Floor, request: AcquireRequest): Promise<Acquired
   const now = desk.now();
   // G5: nobody waits, the rate admits it, a block has a unit.
   if (queue.waiters.length === 0 && readyAt(desk, request, now).at <= now.mono) {
-    const block = desk.ledger.take(request.collector, request.run, request.weights);
+    const block = desk.ledger.take(request.collector, request.run, request.weights, now);
     if (block !== undefined) {
       desk.lanes.hold(request.collector, request.weights);
       return Promise.resolve(granted(floor, request, block, 0, false));
@@ -184,7 +184,7 @@ async function admit(floor: Floor, waiter: Waiter): Promise<void> {
   const { desk } = floor;
   const { collector, run, weights } = waiter.request;
   while (!waiter.isDone) {
-    const block = desk.ledger.take(collector, run, weights);
+    const block = desk.ledger.take(collector, run, weights, desk.now());
     if (block !== undefined) {
       const waitedMs = desk.clock.monotonic() - waiter.since;
       finish(floor, waiter, granted(floor, waiter.request, block, waitedMs, waiter.wasDelayed));

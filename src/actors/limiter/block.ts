@@ -26,7 +26,7 @@ export type Block = {
   inFlight: number;
   /** Permits that hold a unit and have not left; called when the block ends under them. */
   readonly held: Set<() => void>;
-  readonly usage: Map<string, Usage>;
+  readonly usage: Usage[];
   lastSentAt: EpochMs | undefined;
   delayed: number;
   isRetired: boolean;

@@ -54,7 +54,13 @@ const SECOND = 1000;
 /** Bisection of a rate that grows with time: to well below a millisecond over an hour. */
 const BISECTIONS = 24;
 
-type Pace = { readonly gcra: Gcra; rate: number; last: MonotonicMs };
+type Pace = {
+  readonly gcra: Gcra;
+  rate: number;
+  last: MonotonicMs;
+  /** The state the rate was taken from: while it stands and nothing recovers, the rate does too. */
+  ratedBy: LimiterContext | undefined;
+};
 type Lane = { current: Gcra; readonly retiring: { gcra: Gcra; until: MonotonicMs }[]; key: string };
 
 /** Everything that is paced or rolling in one scope. */
@@ -77,23 +83,25 @@ export function limiterLanes(startedAt: MonotonicMs): Lanes {
     readiness: (context, collector, weights, now) =>
       readiness(room, context, collector, weights, now),
     hold(collector, weights) {
-      hold(scopePace(room, 1).gcra, 1);
-      hold(ownPace(room, collector, 1).gcra, 1);
+      hold(scopePace(room).gcra, 1);
+      hold(ownPace(room, collector).gcra, 1);
       everyLane(lanes, weights, hold);
     },
     release(collector, weights) {
-      release(scopePace(room, 1).gcra, 1);
-      release(ownPace(room, collector, 1).gcra, 1);
+      release(scopePace(room).gcra, 1);
+      release(ownPace(room, collector).gcra, 1);
       everyLane(lanes, weights, release);
     },
     spend(collector, weights, mono) {
-      for (const pace of [scopePace(room, 1), ownPace(room, collector, 1)]) {
-        gcraSpend(pace.gcra, 1, mono);
-        pace.last = mono;
+      spendPace(scopePace(room), mono);
+      spendPace(ownPace(room, collector), mono);
+      for (const name in weights) {
+        const lane = lanes.get(name);
+        if (lane === undefined) continue;
+        const units = weights[name] ?? 0;
+        gcraSpend(lane.current, units, mono);
+        for (const old of lane.retiring) gcraSpend(old.gcra, units, mono);
       }
-      everyLane(lanes, weights, (gcra, units) => {
-        gcraSpend(gcra, units, mono);
-      });
     },
     tighten(bucket, left, mono) {
       const lane = lanes.get(bucket);
@@ -117,11 +125,8 @@ function readiness(
   now: Now,
 ): Readiness {
   const { found, lanes } = room;
-  const changing = context.episode !== null || context.learned !== null;
-  const ofScope = (at: EpochMs): number => scopeRate(context, at);
-  const ofOwn = (at: EpochMs): number => currentRate(context, collector, at);
-  const own = paceReadyAt(ownPace(room, collector, ofOwn(now.wall)), ofOwn, now, changing);
-  const shared = paceReadyAt(scopePace(room, ofScope(now.wall)), ofScope, now, changing);
+  const own = paceReadyAt(ownPace(room, collector), currentRate, context, collector, now);
+  const shared = paceReadyAt(scopePace(room), sharedRate, context, collector, now);
   found.at = Math.max(own, shared);
   found.binding = 'rate';
   found.isOwnCap = own > now.mono && shared <= now.mono;
@@ -137,14 +142,22 @@ function readiness(
   return found;
 }
 
-function scopePace(room: Room, rate: number): Pace {
-  return (room.scope ??= newPace(rate, room.startedAt));
+/** A rate at a moment; a plain function, so that the admitted path makes no closure. */
+type RateOf = (context: LimiterContext, collector: string, at: EpochMs) => number;
+
+function sharedRate(context: LimiterContext, _collector: string, at: EpochMs): number {
+  return scopeRate(context, at);
 }
 
-function ownPace({ paces, startedAt }: Room, collector: string, rate: number): Pace {
+/** Its rate is set before it is first asked. */
+function scopePace(room: Room): Pace {
+  return (room.scope ??= newPace(1, room.startedAt));
+}
+
+function ownPace({ paces, startedAt }: Room, collector: string): Pace {
   const known = paces.get(collector);
   if (known !== undefined) return known;
-  const made = newPace(rate, startedAt);
+  const made = newPace(1, startedAt);
   paces.set(collector, made);
   return made;
 }
@@ -171,6 +184,11 @@ function release(gcra: Gcra, units: number): void {
   gcra.held = Math.max(0, gcra.held - units);
 }
 
+function spendPace(pace: Pace, mono: MonotonicMs): void {
+  gcraSpend(pace.gcra, 1, mono);
+  pace.last = mono;
+}
+
 function paceBurst(rate: number): number {
   return 1 + rate * PACE_SLACK;
 }
@@ -184,7 +202,7 @@ function newPace(rate: number, last: MonotonicMs): Pace {
   const burst = paceBurst(rate);
   const intervalMs = paceIntervalMs(rate);
   const gcra = { limit: rate, burst, intervalMs, tat: last + burst * intervalMs, held: 0 };
-  return { gcra, rate, last };
+  return { gcra, rate, last, ratedBy: undefined };
 }
 
 /** L2: what was charged since the last call left weighs as much as it would have at the new rate. */
@@ -200,19 +218,25 @@ function setPace(pace: Pace, rate: number): void {
 
 function paceReadyAt(
   pace: Pace,
-  rateAt: (wall: EpochMs) => number,
+  rateOf: RateOf,
+  context: LimiterContext,
+  collector: string,
   now: Now,
-  changing: boolean,
 ): MonotonicMs {
-  const rate = rateAt(now.wall);
-  if (rate !== pace.rate) setPace(pace, rate);
+  const isChanging = context.episode !== null || context.learned !== null;
+  if (isChanging || pace.ratedBy !== context) {
+    const rate = rateOf(context, collector, now.wall);
+    if (rate !== pace.rate) setPace(pace, rate);
+    pace.ratedBy = context;
+  }
   const readyAt = gcraReadyAt(pace.gcra, 1, now.mono);
-  if (!changing || readyAt <= now.mono || readyAt === Infinity) return readyAt;
+  if (!isChanging || readyAt <= now.mono || readyAt === Infinity) return readyAt;
   // The rate grows meanwhile: look for the first moment whose own rate admits the call.
   let [early, late] = [now.mono, readyAt];
   for (let step = 0; step < BISECTIONS && late - early > 0.5; step += 1) {
     const middle = (early + late) / 2;
-    if (admitsAt(pace, rateAt(now.wall + middle - now.mono), middle)) late = middle;
+    const rate = rateOf(context, collector, now.wall + middle - now.mono);
+    if (admitsAt(pace, rate, middle)) late = middle;
     else early = middle;
   }
   return late;

@@ -8,16 +8,16 @@
  *    settled counts as spent.
  */
 import type { EpochMs, MonotonicMs } from '../../kernel/types.js';
-import type { Block, LedgerDeps, Reserved } from './block.js';
+import type { Block, LedgerDeps, Reserved, Usage } from './block.js';
 import type { LimiterContext } from './context.js';
 import { windowOf } from './evolve.js';
-import type { Weights } from './lanes.js';
+import type { Now, Weights } from './lanes.js';
 import { openBlock } from './opening.js';
 import { settle } from './settling.js';
 
 export interface Ledger {
   /** A unit for one call, if a block has one. Synchronous. */
-  take(collector: string, run: string, weights: Weights): Block | undefined;
+  take(collector: string, run: string, weights: Weights, now: Now): Block | undefined;
   /** Opens a block; one at a time per collector, joined by whoever asks meanwhile. */
   reserve(collector: string, run: string, weights: Weights): Promise<Reserved>;
   /** Its call did not leave. */
@@ -43,12 +43,11 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
     live: new Map(),
     epoch: 0,
   };
-  const { clock } = deps;
   return {
-    take(collector, run, weights) {
+    take(collector, run, weights, now) {
       const block = shelf.current.get(collector);
       if (block === undefined) return undefined;
-      const usable = isUsable(block, clock.now(), clock.monotonic());
+      const usable = isUsable(block, now.wall, now.mono);
       if (!usable || block.run !== run || !covers(block, weights)) {
         retire(shelf, block);
         return undefined;
@@ -80,7 +79,7 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
     },
     came(block, endpoint, outcome, weights, charged) {
       block.inFlight -= 1;
-      count(block, endpoint, outcome, chargedUnits(deps.context(), weights, charged));
+      count(deps.context(), block, endpoint, outcome, weights, charged);
       settleIfOver(shelf, block);
     },
     retireAll() {
@@ -181,22 +180,29 @@ function move(block: Block, weights: Weights, sign: 1 | -1): void {
 }
 
 /** A quota is charged what the provider charges; a rate is charged for whatever was sent. */
-function chargedUnits(context: LimiterContext, weights: Weights, charged: boolean): Weights {
-  const units: Record<string, number> = {};
+function count(
+  context: LimiterContext,
+  block: Block,
+  endpoint: string,
+  outcome: string,
+  weights: Weights,
+  charged: boolean,
+): void {
+  const usage = usageOf(block, endpoint, outcome);
+  usage.calls += 1;
   for (const { name, quota } of context.config?.buckets ?? []) {
     const weight = weights[name];
-    if (weight !== undefined && (charged || !quota)) units[name] = weight;
+    if (weight === undefined || (quota && !charged)) continue;
+    usage.charged.set(name, (usage.charged.get(name) ?? 0) + weight);
   }
-  return units;
 }
 
-function count(block: Block, endpoint: string, outcome: string, charged: Weights): void {
-  const key = `${endpoint} ${outcome}`;
-  const known = block.usage.get(key);
-  const usage = known ?? { endpoint, outcome, calls: 0, charged: new Map<string, number>() };
-  if (known === undefined) block.usage.set(key, usage);
-  usage.calls += 1;
-  for (const name in charged) {
-    usage.charged.set(name, (usage.charged.get(name) ?? 0) + (charged[name] ?? 0));
+/** A handful per block: a list is faster to search than a key is to build. */
+function usageOf(block: Block, endpoint: string, outcome: string): Usage {
+  for (const usage of block.usage) {
+    if (usage.endpoint === endpoint && usage.outcome === outcome) return usage;
   }
+  const made = { endpoint, outcome, calls: 0, charged: new Map<string, number>() };
+  block.usage.push(made);
+  return made;
 }

@@ -2,13 +2,13 @@
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
 import type { Refusal } from '../refusal.js';
 import type { Block, LedgerDeps, Reserved } from './block.js';
-import { isFixed } from './buckets.js';
+import { isFixed, usedIn } from './buckets.js';
 import type { LimiterContext } from './context.js';
 import { currentRate } from './curve.js';
 import type { Units } from './events.js';
 import { windowOf } from './evolve.js';
 import type { Weights } from './lanes.js';
-import { refillsAt } from './periods.js';
+import { limitOf, refillsAt } from './periods.js';
 import { BLOCK_CALLS_MAX } from './reserve.js';
 
 /** How long a block may be spent from. */
@@ -31,6 +31,12 @@ export async function openBlock(
     const detail = `the window of ${ends.bucket} is about to end`;
     const refusal: Refusal = { kind: 'rate-limited', detail, retryAt: ends.at };
     return { ok: false, refusal, bucket: ends.bucket };
+  }
+  const full = fullWindow(context, weights, wall);
+  if (full !== undefined) {
+    const detail = `the window of ${full.bucket} is full`;
+    const refusal: Refusal = { kind: 'rate-limited', detail, retryAt: full.until };
+    return { ok: false, refusal, bucket: full.bucket };
   }
   const second = Math.floor(currentRate(context, collector, wall));
   const calls = Math.min(BLOCK_CALLS_MAX, Math.max(1, second));
@@ -66,7 +72,7 @@ export async function openBlock(
     sentUnits: {},
     inFlight: 0,
     held: new Set(),
-    usage: new Map(),
+    usage: [],
     lastSentAt: undefined,
     delayed: 0,
     isRetired: false,
@@ -88,4 +94,19 @@ function windowEnds(
     if (at < first.at) first = { at, bucket: bucket.name };
   }
   return first;
+}
+
+/** A rate's window without room for one call: no need to ask. (A quota is asked: that is recorded.) */
+function fullWindow(
+  context: LimiterContext,
+  weights: Weights,
+  wall: EpochMs,
+): { readonly bucket: string; readonly until: EpochMs } | undefined {
+  for (const { name, quota } of context.config?.buckets ?? []) {
+    const window = quota ? undefined : windowOf(context, name, wall);
+    if (window === undefined || weights[name] === undefined) continue;
+    const left = limitOf(context, name) - usedIn(window);
+    if (left < weights[name]) return { bucket: name, until: window.end };
+  }
+  return undefined;
 }

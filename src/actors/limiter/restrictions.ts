@@ -35,6 +35,8 @@ export function restrictions(): Restrictions {
   let paused: EpochMs = 0;
   let banned: Bar | undefined;
   const buckets = new Map<string, Bar>();
+  let looked: LimiterContext | undefined;
+  let isClear = false;
 
   const bucketBar = (context: LimiterContext, bucket: string, wall: EpochMs): Bar | undefined => {
     const durable = context.blockedBuckets[bucket];
@@ -56,6 +58,15 @@ export function restrictions(): Restrictions {
 
   return {
     bar(context, weights, wall) {
+      // The admitted path: nothing at all is barred.
+      if (context !== looked) {
+        looked = context;
+        isClear = context.blocked === null && Object.keys(context.blockedBuckets).length === 0;
+      }
+      const pausedUntil = Math.max(paused, context.episode?.pauseUntil ?? 0);
+      if (isClear && banned === undefined && buckets.size === 0 && pausedUntil <= wall) {
+        return undefined;
+      }
       let worst = scopeBar(context, wall);
       if (worst?.cause === 'ban') return worst;
       const names = weights ?? { ...context.blockedBuckets, ...Object.fromEntries(buckets) };

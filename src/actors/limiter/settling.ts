@@ -27,7 +27,7 @@ export async function settle(deps: LedgerDeps, block: Block): Promise<void> {
 }
 
 function settlement(block: Block): Settle {
-  const usage = [...block.usage.values()].map(({ endpoint, outcome, calls, charged }) => ({
+  const usage = block.usage.map(({ endpoint, outcome, calls, charged }) => ({
     endpoint,
     outcome,
     calls,

@@ -1,0 +1,68 @@
+/** What an answer means: judged by the profile, checked by the source, kept as evidence if unreadable. */
+import type { Static, TSchema } from '@sinclair/typebox';
+import { sha256Hex } from '../kernel/canonical.js';
+import type { EpochMs } from '../kernel/types.js';
+import { fitsSchema, jsonBody } from '../sources/exchange.port.js';
+import type { Exchange, ProviderProfile, RequestFailure, Verdict } from '../sources/port.js';
+import type { DoorDeps, Request } from './door-parts.js';
+
+/** Keeps the first bytes of a body nobody could read. */
+const EVIDENCE_BYTES = 4096;
+
+/** The profile's verdict, and the source's own word on the body: a 2xx that does not fit is bad data. */
+export function judge<S extends TSchema>(
+  profile: ProviderProfile,
+  exchange: Exchange,
+  spec: Request<S>,
+  at: EpochMs,
+): { readonly verdict: Verdict; readonly body: Static<S> | undefined } {
+  const json = jsonBody(exchange);
+  const verdict = profile.judge(exchange, json, at);
+  if (verdict.outcome !== 'ok') return { verdict, body: undefined };
+  const fit = fitsSchema(spec.schema, json);
+  const complaint = fit.ok ? spec.check?.(fit.body) : fit.message;
+  if (complaint === undefined) return { verdict, body: json };
+  return { verdict: { ...verdict, outcome: 'bad_data', message: complaint }, body: undefined };
+}
+
+export function statusOf(exchange: Exchange): number {
+  return exchange.kind === 'answered' ? exchange.status : (exchange.status ?? 0);
+}
+
+export function failureOf(
+  deps: DoorDeps,
+  endpoint: string,
+  exchange: Exchange,
+  verdict: Verdict,
+): RequestFailure {
+  const outcome = verdict.outcome === 'ok' ? 'bad_data' : verdict.outcome;
+  return {
+    ok: false,
+    outcome,
+    message: verdict.message,
+    endpoint,
+    status: statusOf(exchange),
+    ...(verdict.retryAt !== undefined && { until: verdict.retryAt }),
+    ...(outcome === 'bad_data' && { evidence: evidenceOf(deps, endpoint, exchange) }),
+  };
+}
+
+/** A fingerprint for the event; the first bytes go to the evidence table, never to the journal. */
+function evidenceOf(
+  deps: DoorDeps,
+  endpoint: string,
+  exchange: Exchange,
+): { readonly sha256: string; readonly bytes: number } {
+  const body = exchange.kind === 'answered' ? exchange.body : (exchange.head ?? Buffer.alloc(0));
+  const bytes =
+    exchange.kind === 'answered' ? body.byteLength : (exchange.bytes ?? body.byteLength);
+  const sha256 = sha256Hex(body);
+  const head = body.subarray(0, EVIDENCE_BYTES).toString('utf8');
+  const { collector, clock, log } = deps;
+  deps.evidence
+    .keep({ sha256, collector, endpoint, bytes, head, at: clock.now() })
+    .catch((cause: unknown) => {
+      log.warn('evidence not kept', { collector, endpoint, error: String(cause) });
+    });
+  return { sha256, bytes };
+}

@@ -1,0 +1,79 @@
+/** The doors to the outside: REST and metrics, opened last and closed first. */
+import type { RunningEngine } from './actors/index.js';
+import type { Stores } from './app-stores.js';
+import type { Config } from './config.js';
+import { restGateway, type RestGateway } from './gateway/index.js';
+import type { Logger, MetricSource } from './kernel/observe.js';
+import type { Random } from './kernel/random.js';
+import type { Clock } from './kernel/time.js';
+import { metricsServer } from './telemetry/index.js';
+
+/** Something open, and how to close it. */
+export type Closing = { readonly name: string; readonly close: () => Promise<void> | void };
+
+export type DoorsDeps = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly version: string;
+  readonly stores: Stores;
+  readonly engine: RunningEngine;
+  readonly state: { readonly stopping: boolean };
+  /** Of the rooms that are not stores. */
+  readonly metrics: readonly MetricSource[];
+  /** Takes what was opened. */
+  readonly closings: Closing[];
+};
+
+/** @throws {HeadgateError} a port is taken; what was opened stands in `closings`. */
+export async function openDoors(
+  deps: DoorsDeps,
+): Promise<{ readonly restUrl: string; readonly metricsUrl: string }> {
+  const { config, log, closings, stores } = deps;
+  const doors: Record<string, string> = {};
+  const gateway = gatewayOf(deps, doors);
+  const sources = [...stores.metrics, ...deps.metrics, () => gateway.metrics()];
+  const metrics = await metricsServer({ ...config.metrics, sources, log });
+  closings.push({ name: 'metrics', close: () => metrics.close() });
+  closings.push({ name: 'REST', close: () => gateway.close() });
+  const restUrl = await gateway.listen(config.rest.host, config.rest.port);
+  doors['rest'] = restUrl;
+  doors['metrics'] = metrics.url;
+  return { restUrl, metricsUrl: metrics.url };
+}
+
+function gatewayOf(deps: DoorsDeps, doors: Readonly<Record<string, string>>): RestGateway {
+  const { config, clock, random, log, version, engine, stores } = deps;
+  const startedAt = clock.now();
+  return restGateway({
+    engine,
+    views: stores.views,
+    records: stores.records,
+    service: () => ({
+      name: 'headgate',
+      version,
+      node: config.node.name,
+      mode: config.mode,
+      startedAt,
+      doors,
+    }),
+    readiness: () => readiness(deps),
+    clock,
+    random,
+    log,
+    insecure: config.rest.insecure,
+    limits: { bodyBytesMax: config.rest.bodyBytesMax },
+  });
+}
+
+function readiness({ stores, state }: DoorsDeps): {
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+} {
+  const reasons = [
+    ...(state.stopping ? ['the service is stopping'] : []),
+    ...(stores.writable() ? [] : ['the journal does not take writes']),
+  ];
+  return { ready: reasons.length === 0, reasons };
+}
