@@ -126,8 +126,8 @@ function isFailed({ collector, checks, now }: HealthInput): boolean {
 function lastWord(collector: CollectorDoc, checks: readonly HealthCheck[]): string | undefined {
   const last = newest(checks);
   if (last !== undefined) return last.health;
-  switch (collector.lastRun?.outcome) {
-    case undefined:
+  const outcome = collector.lastRun?.outcome ?? null;
+  switch (outcome) {
     case null:
       return undefined;
     case 'ok':
@@ -135,7 +135,7 @@ function lastWord(collector: CollectorDoc, checks: readonly HealthCheck[]): stri
     case 'unknown':
       return 'degraded';
     default:
-      return wordOfFailedRun(collector.lastRun.outcome);
+      return wordOfFailedRun(outcome);
   }
 }
 

@@ -141,6 +141,26 @@ describe('a poison event', () => {
     expect(views.docs('alpha')?.collector.runs.started).toBe(2);
   });
 
+  it('two replays at once, stuck at the same fact, tell those before it once', async () => {
+    const journal = await journalOf(told);
+    let broken = ['r1', 'r3'];
+    const healthy = statusProjection.handlers.RunStarted;
+    const projections = withStatus({
+      handlers: {
+        RunStarted: (fact, where, rows) => {
+          if (broken.includes(fact.run)) throw new Error('poison');
+          return healthy?.(fact, where, rows) ?? [];
+        },
+      },
+    });
+    const views = await open(journal, { projections });
+    await follow(views, await journal.head());
+    broken = ['r3'];
+    await Promise.all([views.replayParked('status'), views.replayParked('status')]);
+    expect(views.docs('alpha')?.collector.runs.started).toBe(1);
+    expect(views.parked()).toMatchObject([{ fromRevision: 3, events: 1 }]);
+  });
+
   it('a fact of a newer program parks its stream in every projection that reads it', async () => {
     const journal = await journalOf(foundation());
     await tell(journal, [run('alpha', 1)], 99);
@@ -212,6 +232,20 @@ describe('the checkpoint', () => {
     const { events, next } = await journal.readAll(3, {}, 500);
     expect(one.apply(3, events.map(incoming), { next, last: undefined })).toBe('behind');
     expect(one.position()).toBe(0);
+    store.close();
+  });
+
+  it('E2: of a page that overlaps the checkpoint only the rest is applied', async () => {
+    const store = sqliteReadStore(':memory:');
+    const instance = store.create('status', 1, 'serving');
+    const one = projector(statusProjection, store, instance, () => undefined, silentLogger);
+    const journal = await journalOf([...foundation(), run('alpha', 1), run('alpha', 2)]);
+    const { events, next } = await journal.readAll(0, {}, 500);
+    const half = next - 1;
+    one.apply(0, events.slice(0, half).map(incoming), { next: half, last: undefined });
+    expect(one.rows.get(COLLECTOR_DOCS, 'alpha')?.doc.runs.started).toBe(1);
+    one.apply(0, events.map(incoming), { next, last: undefined });
+    expect(one.rows.get(COLLECTOR_DOCS, 'alpha')?.doc.runs.started).toBe(2);
     store.close();
   });
 
