@@ -9,6 +9,8 @@ const PORTS = [
   '^src/(journal|sources|records)/port\\.ts$',
   '^src/(journal|sources|records)/[^/]+\\.port\\.ts$',
 ];
+/** The configuration's door and its pieces. */
+const CONFIG = '^src/config(\\.ts$|/)';
 const JOURNAL_PORT = '^src/journal/port\\.ts$';
 const ACTORS_DOOR = '^src/actors/(index|engine)\\.ts$';
 const ACTORS_KIND_DOORS = '^src/actors/[^/]+/index\\.ts$';
@@ -73,15 +75,16 @@ export default {
       name: 'room-config',
       comment: 'configuration stands on the kernel alone',
       severity: 'error',
-      from: { path: '^src/config[^/]*\\.ts$' },
-      to: { path: '^src/', pathNot: ['^src/config[^/]*\\.ts$', '^src/kernel/'] },
+      from: { path: CONFIG },
+      to: { path: '^src/', pathNot: [CONFIG, '^src/kernel/'] },
     },
     {
       name: 'composition-on-top',
       comment: 'nobody imports the composition root, the process or its configuration',
       severity: 'error',
-      from: { path: '^src/[^/]+/' },
-      to: { path: '^src/[^/]+\\.ts$' },
+      // src/app/ and src/config/ are the pieces of the files beside them.
+      from: { path: '^src/[^/]+/', pathNot: ['^src/app/', CONFIG] },
+      to: { path: ['^src/[^/]+\\.ts$', '^src/app/', CONFIG] },
     },
 
     driver('better-sqlite3', '\\.sqlite\\.ts$'),
@@ -94,7 +97,7 @@ export default {
     driver('fastify', '^src/gateway/rest/'),
     driver('undici', '^src/sources/', '^src/notify/'),
     driver('commander', '^src/cli/'),
-    driver('yaml', '^src/config[^/]*\\.ts$'),
+    driver('yaml', CONFIG),
 
     {
       name: 'src-never-imports-test',

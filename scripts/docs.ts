@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { optionsTable } from '../src/config-help.js';
+import { optionsTable } from '../src/config/help.js';
 import { STATUSES } from '../src/gateway/rest/statuses.js';
 import {
   differences,

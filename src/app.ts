@@ -5,11 +5,11 @@
  *
  * What is opened is closed, also when a later room cannot be opened.
  */
-import { collectorSetups } from './app-collectors.js';
-import { openStores, type Stores } from './app-stores.js';
-import { openDoors, type Closing } from './app-doors.js';
-import { serviceLog, type PreviousEnd } from './app-service.js';
-import { every, watchClock } from './app-upkeep.js';
+import { collectorSetups } from './app/collectors.js';
+import { openStores, type Stores } from './app/stores.js';
+import { openDoors, type Closing } from './app/doors.js';
+import { serviceLog, type PreviousEnd } from './app/service.js';
+import { every, watchClock } from './app/upkeep.js';
 import {
   engineMetrics,
   HOST_LIMITS,

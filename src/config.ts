@@ -1,36 +1,36 @@
 /**
- * The configuration: one table of options (config-options*.ts), read from switches, environment, file
+ * The configuration: one table of options (config/options*.ts), read from switches, environment, file
  * and defaults, in this order of precedence. Whatever is wrong is told at once, all of it.
  */
 import { readFileSync } from 'node:fs';
 import { fail, ok } from './kernel/types.js';
 import type { Result } from './kernel/types.js';
 import { messageOf } from './kernel/errors.js';
-import { collectorOf, nameProblem } from './config-collectors.js';
-import type { CatalogueEntry, CollectorConfig } from './config-collectors.js';
-import { environmentLayer, fileLayer, flagLayer, parsedFile } from './config-layers.js';
-import type { KnownKeys, Layer } from './config-layers.js';
-import { COLLECTOR_OPTIONS } from './config-options-collector.js';
-import { OPTIONS } from './config-options.js';
-import type { OptionSpec } from './config-option.js';
-import { isPlainObject, parseGiven } from './config-parse.js';
-import { processConfig, processProblems } from './config-process.js';
-import type { ProcessConfig } from './config-process.js';
-import { suggested } from './config-problem.js';
-import type { ConfigProblem } from './config-problem.js';
-import { loadSecrets } from './config-secrets.js';
-import type { Secrets } from './config-secrets.js';
+import { collectorOf, nameProblem } from './config/collectors.js';
+import type { CatalogueEntry, CollectorConfig } from './config/collectors.js';
+import { environmentLayer, fileLayer, flagLayer, parsedFile } from './config/layers.js';
+import type { KnownKeys, Layer } from './config/layers.js';
+import { COLLECTOR_OPTIONS } from './config/options-collector.js';
+import { OPTIONS } from './config/options.js';
+import type { OptionSpec } from './config/option.js';
+import { isPlainObject, parseGiven } from './config/parse.js';
+import { processConfig, processProblems } from './config/process.js';
+import type { ProcessConfig } from './config/process.js';
+import { suggested } from './config/problem.js';
+import type { ConfigProblem } from './config/problem.js';
+import { loadSecrets } from './config/secrets.js';
+import type { Secrets } from './config/secrets.js';
 
-export type { BreakerSettings } from './config-breaker.js';
-export type { CatalogueEntry, CollectorConfig } from './config-collectors.js';
-export { isLoopback } from './config-url.js';
-export { journalTarget } from './config-process.js';
-export type { JournalTarget, ProcessConfig } from './config-process.js';
-export { problemLine } from './config-problem.js';
-export type { ConfigProblem } from './config-problem.js';
-export { optionsHelp, optionSwitches } from './config-help.js';
-export { secretsOf } from './config-secrets.js';
-export type { Secrets } from './config-secrets.js';
+export type { BreakerSettings } from './config/breaker.js';
+export type { CatalogueEntry, CollectorConfig } from './config/collectors.js';
+export { isLoopback } from './config/url.js';
+export { journalTarget } from './config/process.js';
+export type { JournalTarget, ProcessConfig } from './config/process.js';
+export { problemLine } from './config/problem.js';
+export type { ConfigProblem } from './config/problem.js';
+export { optionsHelp, optionSwitches } from './config/help.js';
+export { secretsOf } from './config/secrets.js';
+export type { Secrets } from './config/secrets.js';
 
 /** Everything that was decided; holds no secret and may be printed. */
 export type Config = ProcessConfig & {

@@ -9,19 +9,20 @@ export type Admission =
   | { readonly kind: 'conflict'; readonly actual: Revision };
 
 /**
- * Decides on a batch of `ids` for a stream that is at `head`. `idsAfter` reads the ids that stand at
- * the revisions after the expected one; it is asked only when the stream is already beyond it.
+ * Decides on a batch for a stream that is at `head`. Its `ids`, and `idsAfter`, those that stand at the
+ * revisions after the expected one, are asked for only when the stream is already beyond it.
  * @throws {JournalCorrupt} when some ids match and others do not: no writer of ours does that.
  */
 export function admit(
   stream: StreamId,
   expected: Revision,
   head: Revision,
-  ids: readonly EventId[],
+  idsOf: () => readonly EventId[],
   idsAfter: (revision: Revision, limit: number) => readonly EventId[],
 ): Admission {
   if (expected === head) return { kind: 'new' };
   if (expected > head) return { kind: 'conflict', actual: head };
+  const ids = idsOf();
   const stored = idsAfter(expected, ids.length);
   const matches = ids.filter((id, index) => id === stored[index]).length;
   if (matches === 0) return { kind: 'conflict', actual: head };

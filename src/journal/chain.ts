@@ -5,8 +5,8 @@
  * The metadata holds `prevHash`, so each hash covers the whole stream up to its event.
  */
 import { canonicalJson, sha256Hex } from '../kernel/canonical.js';
-import type { EventId, Revision, StreamId } from '../kernel/types.js';
-import type { EncodedEvent } from './encode.js';
+import type { Revision, StreamId } from '../kernel/types.js';
+import type { EncodedTexts } from './encode.js';
 import { encodeBatch } from './encode.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import type { EventMetadata, NewEvent, StoredEvent } from './port.js';
@@ -22,7 +22,6 @@ export const CHAIN_START: ChainLink = { revision: NO_STREAM, hash: FIRST_PREV_HA
 
 /** An event as the store keeps it: text. */
 export type SealedEvent = {
-  readonly eventId: EventId;
   readonly revision: Revision;
   readonly type: string;
   readonly data: string;
@@ -44,12 +43,12 @@ export function hashedText(
 }
 
 /** Puts one event after `before`. */
-export function sealEvent(stream: StreamId, before: ChainLink, event: EncodedEvent): SealedEvent {
+export function sealEvent(stream: StreamId, before: ChainLink, event: EncodedTexts): SealedEvent {
   const revision = before.revision + 1;
   const metadata = event.metadataHead + before.hash + event.metadataTail;
-  const { eventId, type, data } = event;
+  const { type, data } = event;
   const hash = sha256Hex(hashedText(stream, revision, type, data, metadata));
-  return { eventId, revision, type, data, metadata, hash };
+  return { revision, type, data, metadata, hash };
 }
 
 /**

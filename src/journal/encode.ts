@@ -4,13 +4,12 @@
  */
 import { canonicalJson } from '../kernel/canonical.js';
 import type { EventId, StreamId } from '../kernel/types.js';
-import type { NewEvent } from './port.js';
+import type { EventMetadata, NewEvent } from './port.js';
 import { InvalidEvent } from './port.js';
 import type { JournalLimits } from './limits.js';
 import { DATA_DEPTH_MAX, checkName, checkSizes } from './limits.js';
 
-export type EncodedEvent = {
-  readonly eventId: EventId;
+export type EncodedTexts = {
   readonly type: string;
   /** Canonical JSON. */
   readonly data: string;
@@ -18,6 +17,8 @@ export type EncodedEvent = {
   readonly metadataHead: string;
   readonly metadataTail: string;
 };
+
+export type EncodedEvent = EncodedTexts & { readonly eventId: EventId };
 
 export type EncodedBatch = { readonly events: readonly EncodedEvent[]; readonly bytes: number };
 
@@ -47,7 +48,7 @@ export function encodeBatch(
 
 function encodeEvent(event: NewEvent): EncodedEvent {
   checkName('event type', event.type);
-  checkStorable(event.data, 'data', 0);
+  checkMembers(event.data, 'data', 1);
   const eventId = event.metadata.eventId;
   if (eventId.length === 0) throw new InvalidEvent(`an event ${event.type} without an id`);
   const [metadataHead, metadataTail] = splitMetadata(event.metadata);
@@ -55,23 +56,47 @@ function encodeEvent(event: NewEvent): EncodedEvent {
   return { eventId, type: event.type, data, metadataHead, metadataTail };
 }
 
+/** Members of the metadata in canonical order, before and after where `prevHash` will stand. */
+const BEFORE = [
+  'actor',
+  'causationId',
+  'commandId',
+  'correlationId',
+  'epoch',
+  'eventId',
+  'foldVersion',
+  'interface',
+  'node',
+] as const satisfies readonly (keyof EventMetadata)[];
+const AFTER = [
+  'reason',
+  'recordedAt',
+  'schema',
+  'stateHash',
+] as const satisfies readonly (keyof EventMetadata)[];
+const KNOWN: ReadonlySet<string> = new Set<string>([...BEFORE, ...AFTER]);
+
 /** Canonical metadata with a gap for the value of `prevHash`. */
-function splitMetadata(metadata: NewEvent['metadata']): readonly [string, string] {
-  checkStorable(metadata, 'metadata', 0);
-  const before: Record<string, unknown> = {};
-  const after: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(metadata)) {
-    if (name === 'prevHash' || name === 'hash') {
-      throw new InvalidEvent(`metadata ${name} is the journal's to write`);
-    }
-    (name < 'prevHash' ? before : after)[name] = value;
+function splitMetadata(metadata: EventMetadata): readonly [string, string] {
+  let head = '{';
+  for (const name of BEFORE) {
+    const value = metadata[name];
+    if (value !== undefined) head += `"${name}":${scalar(name, value)},`;
   }
-  const head = canonicalJson(before).slice(0, -1);
-  const tail = canonicalJson(after).slice(1);
-  return [
-    `${head}${head.length > 1 ? ',' : ''}"prevHash":"`,
-    tail.length > 1 ? `",${tail}` : `"${tail}`,
-  ];
+  let tail = '"';
+  for (const name of AFTER) {
+    const value = metadata[name];
+    if (value !== undefined) tail += `,"${name}":${scalar(name, value)}`;
+  }
+  for (const name in metadata) {
+    if (!KNOWN.has(name)) throw new InvalidEvent(`metadata has no member ${JSON.stringify(name)}`);
+  }
+  return [`${head}"prevHash":"`, `${tail}}`];
+}
+
+function scalar(name: string, value: string | number): string {
+  if (typeof value !== 'string') checkStorable(value, name, 0);
+  return canonicalJson(value);
 }
 
 function checkStorable(value: unknown, path: string, depth: number): void {

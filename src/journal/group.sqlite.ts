@@ -6,10 +6,10 @@
  *    touched are read from the file again.
  */
 import { categoryOf } from '../kernel/ids.js';
-import type { Position, Revision, StreamId } from '../kernel/types.js';
+import type { EventId, Position, Revision, StreamId } from '../kernel/types.js';
 import { admit } from './admission.js';
 import { CHAIN_START, sealEvent } from './chain.js';
-import type { EncodedEvent } from './encode.js';
+import type { EncodedTexts } from './encode.js';
 import { JournalCorrupt } from './port.js';
 import type { Answer, AppendRequest } from './protocol.js';
 import { TEXTS_PER_EVENT } from './protocol.js';
@@ -42,7 +42,7 @@ function prepare(db: SqliteFile) {
     rollback: db.prepare('ROLLBACK'),
     stream: db.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck(),
     newStream: db.prepare<[string, string]>('INSERT INTO streams (name, category) VALUES (?, ?)'),
-    head: db.prepare<[number], { revision: number; hash: Buffer }>(
+    head: db.prepare<[number], { revision: number; hash: string }>(
       'SELECT revision, hash FROM events WHERE stream_id = ? ORDER BY revision DESC LIMIT 1',
     ),
     ids: db
@@ -55,7 +55,7 @@ function prepare(db: SqliteFile) {
         'SELECT position FROM events WHERE stream_id = ? AND revision = ?',
       )
       .pluck(),
-    insert: db.prepare<[number, number, string, string, string, Buffer]>(
+    insert: db.prepare<[number, number, string, string, string, string]>(
       `INSERT INTO events (stream_id, revision, type, data, metadata, hash)
        VALUES (?, ?, ?, ?, ?, ?)`,
     ),
@@ -99,14 +99,12 @@ function appendOne(
   heads: Map<StreamId, Head>,
   request: AppendRequest,
 ): Answer {
-  const { id, stream, expected } = request;
-  const events = decodeTexts(request.texts);
+  const { id, stream, expected, texts } = request;
   const head = heads.get(stream) ?? readHead(statements, stream);
-  const ids = events.map(({ eventId }) => eventId);
   try {
     const idsAfter = (revision: Revision, limit: number): readonly string[] =>
       head === undefined ? [] : statements.ids.all(head.id, revision, limit).map(eventIdIn);
-    const admission = admit(stream, expected, head?.revision ?? -1, ids, idsAfter);
+    const admission = admit(stream, expected, head?.revision ?? -1, () => idsIn(texts), idsAfter);
     if (admission.kind === 'conflict') return { ...admission, id };
     if (admission.kind === 'repeat') {
       const { revision } = admission;
@@ -119,7 +117,7 @@ function appendOne(
     return { kind: 'error', id, error: { code, message, stream, revision } };
   }
   const target = head ?? newStream(statements, stream);
-  const position = insertAll(statements, stream, target, events);
+  const position = insertAll(statements, stream, target, texts);
   heads.set(stream, target);
   return { kind: 'appended', id, revision: target.revision, position, isRepeat: false };
 }
@@ -129,7 +127,7 @@ function readHead(statements: Statements, stream: StreamId): Head | undefined {
   if (id === undefined) return undefined;
   const row = statements.head.get(id);
   if (row === undefined) return { id, ...CHAIN_START };
-  return { id, revision: row.revision, hash: row.hash.toString('hex') };
+  return { id, revision: row.revision, hash: row.hash };
 }
 
 function newStream(statements: Statements, stream: StreamId): Head {
@@ -141,13 +139,13 @@ function insertAll(
   statements: Statements,
   stream: StreamId,
   head: Head,
-  events: readonly EncodedEvent[],
+  texts: readonly string[],
 ): Position {
   let position: Position = 0;
-  for (const event of events) {
-    const { revision, type, data, metadata, hash } = sealEvent(stream, head, event);
-    const bytes = Buffer.from(hash, 'hex');
-    const row = statements.insert.run(head.id, revision, type, data, metadata, bytes);
+  for (let at = 0; at < texts.length; at += TEXTS_PER_EVENT) {
+    const sealed = sealEvent(stream, head, textsAt(texts, at));
+    const { revision, type, data, metadata, hash } = sealed;
+    const row = statements.insert.run(head.id, revision, type, data, metadata, hash);
     position = Number(row.lastInsertRowid);
     head.revision = revision;
     head.hash = hash;
@@ -155,19 +153,25 @@ function insertAll(
   return position;
 }
 
-function eventIdIn(metadata: string): string {
-  const { eventId } = JSON.parse(metadata) as { readonly eventId?: unknown };
-  return typeof eventId === 'string' ? eventId : '';
+function textsAt(texts: readonly string[], at: number): EncodedTexts {
+  return {
+    type: texts[at] ?? '',
+    data: texts[at + 1] ?? '',
+    metadataHead: texts[at + 2] ?? '',
+    metadataTail: texts[at + 3] ?? '',
+  };
 }
 
-function decodeTexts(texts: readonly string[]): readonly EncodedEvent[] {
-  const events: EncodedEvent[] = [];
+function idsIn(texts: readonly string[]): readonly EventId[] {
+  const ids: EventId[] = [];
   for (let at = 0; at < texts.length; at += TEXTS_PER_EVENT) {
-    const [eventId = '', type = '', data = '', metadataHead = '', metadataTail = ''] = texts.slice(
-      at,
-      at + TEXTS_PER_EVENT,
-    );
-    events.push({ eventId, type, data, metadataHead, metadataTail });
+    const { metadataHead, metadataTail } = textsAt(texts, at);
+    ids.push(eventIdIn(metadataHead + metadataTail));
   }
-  return events;
+  return ids;
+}
+
+function eventIdIn(metadata: string): EventId {
+  const { eventId } = JSON.parse(metadata) as { readonly eventId?: unknown };
+  return typeof eventId === 'string' ? eventId : '';
 }

@@ -3,7 +3,7 @@
  * stored ones, and a hand to make it fail. Nothing of it survives the process (J3 holds in what is
  * simulated: a `MemoryStore` outlives the journals opened over it).
  */
-import type { Position, Revision, StreamId } from '../kernel/types.js';
+import type { EventId, Position, Revision, StreamId } from '../kernel/types.js';
 import { categoryOf } from '../kernel/ids.js';
 import { assert } from '../kernel/errors.js';
 import { admit, checkExpected } from './admission.js';
@@ -17,7 +17,11 @@ import type { AppendResult, EventFilter, Journal, Page, StoredEvent } from './po
 import { JournalClosed, JournalUnavailable } from './port.js';
 import { bell, livePages } from './subscription.js';
 
-type MemoryRow = SealedEvent & { readonly stream: StreamId; readonly position: Position };
+type MemoryRow = SealedEvent & {
+  readonly stream: StreamId;
+  readonly position: Position;
+  readonly eventId: EventId;
+};
 
 /** What a simulated disk holds. `log[i]` is at position i + 1. */
 export type MemoryStore = {
@@ -158,7 +162,7 @@ function storeBatch(
   batch: EncodedBatch,
 ): AppendResult {
   const rows = store.streams.get(stream) ?? [];
-  const ids = batch.events.map(({ eventId }) => eventId);
+  const ids = (): string[] => batch.events.map(({ eventId }) => eventId);
   const idsAfter = (revision: Revision, limit: number): string[] =>
     rows.slice(revision + 1, revision + 1 + limit).map(({ eventId }) => eventId);
   const admission = admit(stream, expected, rows.length - 1, ids, idsAfter);
@@ -166,13 +170,14 @@ function storeBatch(
   if (admission.kind === 'new') {
     for (const event of batch.events) {
       const sealed = sealEvent(stream, rows.at(-1) ?? CHAIN_START, event);
-      const row = { ...sealed, stream, position: store.log.length + 1 };
+      const { eventId } = event;
+      const row = { ...sealed, eventId, stream, position: store.log.length + 1 };
       rows.push(row);
       store.log.push(row);
     }
     store.streams.set(stream, rows);
   }
-  const revision = expected + ids.length;
+  const revision = expected + batch.events.length;
   const last = rows[revision];
   assert(last !== undefined, `the last event of a batch stands at ${String(revision)}`);
   return { kind: 'appended', revision, position: last.position };

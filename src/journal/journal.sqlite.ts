@@ -1,28 +1,27 @@
 /**
  * The journal in one SQLite file: a writer thread that commits in groups, readers on the caller's
- * thread. What is durable and when is the writer's to say (writer.sqlite.ts).
- *
- * S1 What was handed in and not yet answered is bounded, in events and in bytes.
- * S2 After a fatal failure of the writer nothing is acknowledged; whoever waits is told `unknown`.
+ * thread. What is durable and when is the writer's to say (writer.sqlite.ts); what may
+ * wait for it, and what waiters are told when it fails, the queue's (append-queue.ts).
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { HeadgateError } from '../kernel/errors.js';
-import { InvariantViolated, messageOf } from '../kernel/errors.js';
+import { messageOf } from '../kernel/errors.js';
 import type { Logger, MetricSource } from '../kernel/observe.js';
 import { observe, silentLogger } from '../kernel/observe.js';
 import type { Clock } from '../kernel/time.js';
 import { systemClock } from '../kernel/time.js';
 import { checkExpected } from './admission.js';
+import type { AppendQueue } from './append-queue.js';
+import { appendQueue } from './append-queue.js';
 import type { JournalCounters } from './counters.js';
 import { journalCounters, journalMetrics } from './counters.js';
-import type { EncodedBatch } from './encode.js';
 import { encodeBatch } from './encode.js';
 import type { JournalLimits } from './limits.js';
 import { DEFAULT_LIMITS } from './limits.js';
-import type { AppendResult, Journal } from './port.js';
+import type { Journal } from './port.js';
 import { JournalClosed, JournalUnavailable } from './port.js';
-import type { Answer, AppendRequest, FromWriter, Opened } from './protocol.js';
+import type { FromWriter, Opened } from './protocol.js';
 import type { Reader } from './reader.sqlite.js';
 import { sqliteReader } from './reader.sqlite.js';
 import type { SqliteFile } from './schema.sqlite.js';
@@ -60,14 +59,6 @@ export type SqliteJournal = Journal & {
 
 export const CHECKPOINT_PAGES = 4000;
 
-type Waiting = {
-  readonly resolve: (result: AppendResult) => void;
-  readonly reject: (error: Error) => void;
-  readonly events: number;
-  readonly bytes: number;
-  readonly since: number;
-};
-
 type Open = {
   readonly options: SqliteJournalOptions;
   readonly log: Logger;
@@ -78,9 +69,7 @@ type Open = {
   readonly reader: Reader;
   readonly news: Bell;
   readonly counters: JournalCounters;
-  readonly waiting: Map<number, Waiting>;
-  handedIn: AppendRequest[];
-  nextId: number;
+  readonly queue: AppendQueue;
   failure: (() => Error) | undefined;
   closed: Promise<void> | undefined;
 };
@@ -105,20 +94,20 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Sqli
   const { thread, opened } = await startWriter(
     filePagesMax === undefined ? config : { ...config, filePagesMax },
   );
+  const { log = silentLogger, clock = systemClock() } = options;
+  const counters = journalCounters();
   const file = openToRead(path);
   const self: Open = {
     options,
-    log: options.log ?? silentLogger,
-    clock: options.clock ?? systemClock(),
+    log,
+    clock,
     limits,
     thread,
     file,
     reader: sqliteReader(file),
     news: bell(opened.head),
-    counters: journalCounters(),
-    waiting: new Map(),
-    handedIn: [],
-    nextId: 1,
+    counters,
+    queue: appendQueue({ limits, counters, clock, log, tell: thread.tell }),
     failure: undefined,
     closed: undefined,
   };
@@ -139,7 +128,7 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Sqli
 }
 
 function operations(self: Open): Journal {
-  const { reader, news } = self;
+  const { reader, news, queue } = self;
   const open = (): void => {
     if (self.closed !== undefined) throw new JournalClosed('the journal is closed');
   };
@@ -148,10 +137,15 @@ function operations(self: Open): Journal {
     return Promise.resolve(reader.readAll(after, filter, limit));
   };
   return {
-    async append(stream, expected, events) {
-      open();
-      checkExpected(expected);
-      return handIn(self, stream, expected, encodeBatch(stream, events, self.limits));
+    // Not `async`: on this path each promise more is felt.
+    append(stream, expected, events) {
+      try {
+        open();
+        checkExpected(expected);
+        return queue.handIn(stream, expected, encodeBatch(stream, events, self.limits));
+      } catch (thrown) {
+        return Promise.reject(thrown);
+      }
     },
     async read(stream, from, limit) {
       open();
@@ -178,51 +172,6 @@ function operations(self: Open): Journal {
   };
 }
 
-function handIn(
-  self: Open,
-  stream: string,
-  expected: number,
-  batch: EncodedBatch,
-): Promise<AppendResult> {
-  if (self.failure !== undefined) return Promise.reject(self.failure());
-  const { counters, limits } = self;
-  const events = batch.events.length;
-  const { bytes } = batch;
-  if (
-    counters.queuedEvents + events > limits.queueEventsMax ||
-    counters.queuedBytes + bytes > limits.queueBytesMax
-  ) {
-    counters.queueFull += 1;
-    const queued = `${String(counters.queuedEvents)} events`;
-    return Promise.reject(new JournalUnavailable(`the journal's queue is full: ${queued} wait`));
-  }
-  counters.queuedEvents += events;
-  counters.queuedBytes += bytes;
-  const id = self.nextId;
-  self.nextId += 1;
-  const texts: string[] = [];
-  for (const event of batch.events) {
-    texts.push(event.eventId, event.type, event.data, event.metadataHead, event.metadataTail);
-  }
-  if (self.handedIn.length === 0) scheduleSending(self);
-  self.handedIn.push({ id, stream, expected, bytes, texts });
-  const since = self.clock.monotonic();
-  return new Promise((resolve, reject) => {
-    self.waiting.set(id, { resolve, reject, events, bytes, since });
-  });
-}
-
-/** An idle writer gets it at once; a busy one gets all that this turn of the event loop brings. */
-function scheduleSending(self: Open): void {
-  const send = (): void => {
-    const requests = self.handedIn;
-    self.handedIn = [];
-    self.thread.tell({ kind: 'append', requests });
-  };
-  if (self.waiting.size === 0) queueMicrotask(send);
-  else setImmediate(send);
-}
-
 function hear(self: Open, message: FromWriter): void {
   const { counters } = self;
   switch (message.kind) {
@@ -233,7 +182,7 @@ function hear(self: Open, message: FromWriter): void {
       counters.events += message.events;
       counters.bytes += message.bytes;
       counters.position = message.head;
-      for (const answer of message.answers) settle(self, answer);
+      self.queue.settle(message.answers);
       self.news.ring(message.head);
       return;
     case 'checkpoint':
@@ -254,36 +203,13 @@ function hear(self: Open, message: FromWriter): void {
   }
 }
 
-function settle(self: Open, answer: Answer): void {
-  const { counters, waiting } = self;
-  const asked = waiting.get(answer.id);
-  if (asked === undefined) throw new InvariantViolated('an answer nobody waits for');
-  waiting.delete(answer.id);
-  counters.queuedEvents -= asked.events;
-  counters.queuedBytes -= asked.bytes;
-  if (answer.kind === 'error') {
-    counters.appends.error += 1;
-    const error = errorOf(answer.error);
-    self.log.error('journal append failed', { code: error.code, error: error.message });
-    asked.reject(error);
-  } else if (answer.kind === 'conflict') {
-    counters.appends.conflict += 1;
-    asked.resolve({ kind: 'conflict', actual: answer.actual });
-  } else {
-    counters.appends[answer.isRepeat ? 'repeat' : 'appended'] += 1;
-    observe(counters.appendSeconds, (self.clock.monotonic() - asked.since) / 1000);
-    asked.resolve({ kind: 'appended', revision: answer.revision, position: answer.position });
-  }
-}
-
-/** S2. */
+/** S2 of the queue: nobody is told before the process had the chance to end. */
 function die(self: Open, error: HeadgateError): void {
   if (self.failure !== undefined) return;
   self.failure = () => new JournalUnavailable(error.message, { outcome: 'unknown' });
   self.log.error('journal failed', { code: error.code, error: error.message });
   self.options.onFatal(error);
-  for (const { reject } of self.waiting.values()) reject(self.failure());
-  self.waiting.clear();
+  self.queue.fail(self.failure);
   self.news.close(self.failure);
 }
 

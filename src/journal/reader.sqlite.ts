@@ -23,7 +23,7 @@ export type EventRow = {
   readonly type: string;
   readonly data: string;
   readonly metadata: string;
-  readonly hash: Buffer;
+  readonly hash: string;
 };
 
 /** Rows fetched at once: a page of large events is cut between two of these. */
@@ -39,7 +39,7 @@ function prepare(db: SqliteFile) {
       `SELECT ${COLUMNS} WHERE e.stream_id = ? AND e.revision >= ? ORDER BY e.revision LIMIT ?`,
     ),
     linkAt: db.prepare<[number, number], { revision: number; hash: string }>(
-      `SELECT revision, lower(hex(hash)) AS hash FROM events WHERE stream_id = ? AND revision = ?`,
+      `SELECT revision, hash FROM events WHERE stream_id = ? AND revision = ?`,
     ),
     all: db.prepare<[number, number, number], EventRow>(
       `SELECT ${COLUMNS} WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ?`,
@@ -50,13 +50,13 @@ function prepare(db: SqliteFile) {
     ),
     head: db.prepare<[], number | null>('SELECT max(position) FROM events').pluck(),
     heads: db.prepare<[string | null, string | null, string, number], StreamHead>(
-      `SELECT s.name AS stream, e.revision, lower(hex(e.hash)) AS hash
+      `SELECT s.name AS stream, e.revision, e.hash
        FROM streams s JOIN events e ON e.stream_id = s.id
          AND e.revision = (SELECT max(revision) FROM events WHERE stream_id = s.id)
        WHERE (? IS NULL OR s.category = ?) AND s.name > ? ORDER BY s.name LIMIT ?`,
     ),
     headOf: db.prepare<[number], { revision: number; hash: string }>(
-      `SELECT revision, lower(hex(hash)) AS hash FROM events
+      `SELECT revision, hash FROM events
        WHERE stream_id = ? ORDER BY revision DESC LIMIT 1`,
     ),
   };
@@ -183,20 +183,20 @@ function fetchRows(
 
 /** R1. `link` is what must stand before it; undefined: not known here. */
 function verified(row: EventRow, link: ChainLink | undefined): StoredEvent {
-  const { stream, revision, position, type } = row;
+  const { stream, revision, position, type, hash } = row;
   const corrupt = (why: string): JournalCorrupt =>
     new JournalCorrupt(
       `${stream}@${String(revision)} at position ${String(position)} is not what was written: ${why}`,
       { stream, revision, position },
     );
-  const hash = row.hash.toString('hex');
   const text = hashedText(stream, revision, type, row.data, row.metadata);
   if (sha256Hex(text) !== hash) throw corrupt('the hash is not that of its content');
   const data = JSON.parse(row.data) as StoredEvent['data'];
-  const metadata = JSON.parse(row.metadata) as StoredEvent['metadata'];
+  const metadata = JSON.parse(row.metadata) as StoredEvent['metadata'] & { hash: string };
+  metadata.hash = hash;
   if (link !== undefined) {
     const found = breakBetween(link, { revision, prevHash: metadata.prevHash });
     if (found !== undefined) throw corrupt(found.detail);
   }
-  return { stream, revision, position, type, data, metadata: { ...metadata, hash } };
+  return { stream, revision, position, type, data, metadata };
 }

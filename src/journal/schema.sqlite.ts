@@ -23,7 +23,7 @@ const SCHEMA = `
     type TEXT NOT NULL,
     data TEXT NOT NULL,
     metadata TEXT NOT NULL,
-    hash BLOB NOT NULL
+    hash TEXT NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX events_by_stream ON events (stream_id, revision);
   CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events

@@ -11,7 +11,7 @@ type Row = {
   readonly revision: number;
 };
 
-const ROW = `SELECT e.position, lower(hex(e.hash)) AS hash, s.name AS stream, e.revision
+const ROW = `SELECT e.position, e.hash, s.name AS stream, e.revision
   FROM events e JOIN streams s ON s.id = e.stream_id`;
 
 /** The newest event of the file, as a witness tells it; position 0 when the journal is empty. */

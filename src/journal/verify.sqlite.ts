@@ -15,11 +15,11 @@ import { readWitness, witnessPath } from './witness.js';
 
 /** A stream that is not in `streams` any more is named by its number. */
 const EVENTS = `SELECT e.position, coalesce(s.name, '#' || e.stream_id) AS stream, e.revision, e.type,
-    CAST(e.data AS TEXT) AS data, CAST(e.metadata AS TEXT) AS metadata, lower(hex(e.hash)) AS hash
+    CAST(e.data AS TEXT) AS data, CAST(e.metadata AS TEXT) AS metadata, e.hash
   FROM events e LEFT JOIN streams s ON s.id = e.stream_id
   WHERE e.position > ? ORDER BY e.position LIMIT ?`;
 
-const HASH_AT = `SELECT lower(hex(e.hash)) FROM events e JOIN streams s ON s.id = e.stream_id
+const HASH_AT = `SELECT e.hash FROM events e JOIN streams s ON s.id = e.stream_id
   WHERE s.name = ? AND e.revision = ?`;
 
 const DAMAGE_LINES_MAX = 5;

@@ -14,7 +14,7 @@ import type { Lock } from './lock.sqlite.js';
 import { takeLock } from './lock.sqlite.js';
 import { JournalUnavailable } from './port.js';
 import type { AppendRequest, FromWriter, ToWriter, WireError, WriterConfig } from './protocol.js';
-import { TEXTS_PER_EVENT } from './protocol.js';
+import { TEXTS_PER_EVENT, packAnswers, unpackAppends } from './protocol.js';
 import type { SqliteFile } from './schema.sqlite.js';
 import { headPosition, journalId, openToWrite, sqliteCode } from './schema.sqlite.js';
 import { checkTail, newestEvent, skipPositions } from './tail-check.sqlite.js';
@@ -92,7 +92,7 @@ function drainPort(writer: Writer): void {
 
 function take(writer: Writer, message: ToWriter): void {
   if (message.kind === 'close') writer.isClosing = true;
-  else for (const request of message.requests) writer.queue.push(request);
+  else for (const request of unpackAppends(message)) writer.queue.push(request);
 }
 
 function nextGroup(writer: Writer): readonly AppendRequest[] {
@@ -138,7 +138,8 @@ function commit(writer: Writer, requests: readonly AppendRequest[]): void {
     writer.head = group.newest.position;
     follow(writer, group.newest);
   }
-  const { answers, events } = group;
+  const { events } = group;
+  const answers = packAnswers(group.answers);
   tell({ kind: 'group', answers, head: writer.head, events, bytes, commitMs });
 }
 
@@ -173,7 +174,7 @@ function refuse(
   }
   const message = `the journal's disk is full: ${messageOf(thrown)}`;
   const error: WireError = { code: 'journal_unavailable', message, outcome: 'not-written' };
-  const answers = requests.map(({ id }) => ({ kind: 'error' as const, id, error }));
+  const answers = { numbers: [], errors: requests.map(({ id }) => ({ id, error })) };
   tell({ kind: 'group', answers, head: writer.head, events: 0, bytes: 0, commitMs });
 }
 

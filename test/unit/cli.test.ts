@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EXIT, program, UsageInvalid } from '../../src/cli/index.js';
 import type { CliDeps, Flags, Handlers, VerifyReport } from '../../src/cli/index.js';
 import { optionsHelp, optionSwitches } from '../../src/config.js';
-import { optionRows } from '../../src/config-help.js';
+import { optionRows } from '../../src/config/help.js';
 import { InvariantViolated } from '../../src/kernel/errors.js';
 
 type Ran = { code: number; out: string; err: string; served: readonly Flags[] };

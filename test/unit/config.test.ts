@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { loadConfig, problemLine } from '../../src/config.js';
 import type { ConfigInput, ConfigProblem, Loaded } from '../../src/config.js';
-import { camel, variableOf } from '../../src/config-option.js';
-import type { OptionSpec } from '../../src/config-option.js';
-import { OPTIONS } from '../../src/config-options.js';
-import { COLLECTOR_OPTIONS } from '../../src/config-options-collector.js';
+import { camel, variableOf } from '../../src/config/option.js';
+import type { OptionSpec } from '../../src/config/option.js';
+import { OPTIONS } from '../../src/config/options.js';
+import { COLLECTOR_OPTIONS } from '../../src/config/options-collector.js';
 import { TEST_CATALOGUE } from '../support/config-catalogue.js';
 
 function load(input: Partial<ConfigInput> = {}): ReturnType<typeof loadConfig> {

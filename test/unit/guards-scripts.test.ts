@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { optionRows, optionsHelp, optionsTable } from '../../src/config-help.js';
-import { OPTIONS } from '../../src/config-options.js';
-import { COLLECTOR_OPTIONS } from '../../src/config-options-collector.js';
+import { optionRows, optionsHelp, optionsTable } from '../../src/config/help.js';
+import { OPTIONS } from '../../src/config/options.js';
+import { COLLECTOR_OPTIONS } from '../../src/config/options-collector.js';
 import {
   differences,
   linkedPaths,

@@ -79,7 +79,7 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
     },
     came(block, endpoint, outcome, weights, charged) {
       block.inFlight -= 1;
-      count(deps.context(), block, endpoint, outcome, weights, charged);
+      count(deps.context(), usageOf(block, endpoint, outcome), weights, charged);
       settleIfOver(shelf, block);
     },
     retireAll() {
@@ -180,15 +180,7 @@ function move(block: Block, weights: Weights, sign: 1 | -1): void {
 }
 
 /** A quota is charged what the provider charges; a rate is charged for whatever was sent. */
-function count(
-  context: LimiterContext,
-  block: Block,
-  endpoint: string,
-  outcome: string,
-  weights: Weights,
-  charged: boolean,
-): void {
-  const usage = usageOf(block, endpoint, outcome);
+function count(context: LimiterContext, usage: Usage, weights: Weights, charged: boolean): void {
   usage.calls += 1;
   for (const { name, quota } of context.config?.buckets ?? []) {
     const weight = weights[name];

@@ -38,6 +38,15 @@ export function restrictions(): Restrictions {
   let looked: LimiterContext | undefined;
   let isClear = false;
 
+  /** The admitted path: nothing at all is barred. */
+  const isClearOf = (context: LimiterContext, wall: EpochMs): boolean => {
+    if (context !== looked) {
+      looked = context;
+      isClear = context.blocked === null && Object.keys(context.blockedBuckets).length === 0;
+    }
+    if (!isClear || banned !== undefined || buckets.size > 0) return false;
+    return paused <= wall && (context.episode?.pauseUntil ?? 0) <= wall;
+  };
   const bucketBar = (context: LimiterContext, bucket: string, wall: EpochMs): Bar | undefined => {
     const durable = context.blockedBuckets[bucket];
     const local = buckets.get(bucket);
@@ -58,15 +67,7 @@ export function restrictions(): Restrictions {
 
   return {
     bar(context, weights, wall) {
-      // The admitted path: nothing at all is barred.
-      if (context !== looked) {
-        looked = context;
-        isClear = context.blocked === null && Object.keys(context.blockedBuckets).length === 0;
-      }
-      const pausedUntil = Math.max(paused, context.episode?.pauseUntil ?? 0);
-      if (isClear && banned === undefined && buckets.size === 0 && pausedUntil <= wall) {
-        return undefined;
-      }
+      if (isClearOf(context, wall)) return undefined;
       let worst = scopeBar(context, wall);
       if (worst?.cause === 'ban') return worst;
       const names = weights ?? { ...context.blockedBuckets, ...Object.fromEntries(buckets) };

@@ -1,5 +1,5 @@
 /** What was given for one collector, as its options say it is: each value was checked when it was read. */
-import type { ConfigProblem } from './config-problem.js';
+import type { ConfigProblem } from './problem.js';
 
 /** By key below `collectors.<name>.`. */
 export type CollectorValues = ReadonlyMap<string, unknown>;

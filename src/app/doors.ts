@@ -1,12 +1,12 @@
 /** The doors to the outside: REST and metrics, opened last and closed first. */
-import type { RunningEngine } from './actors/index.js';
-import type { Stores } from './app-stores.js';
-import type { Config } from './config.js';
-import { restGateway, type RestGateway } from './gateway/index.js';
-import type { Logger, MetricSource } from './kernel/observe.js';
-import type { Random } from './kernel/random.js';
-import type { Clock } from './kernel/time.js';
-import { metricsServer } from './telemetry/index.js';
+import type { RunningEngine } from '../actors/index.js';
+import type { Stores } from './stores.js';
+import type { Config } from '../config.js';
+import { restGateway, type RestGateway } from '../gateway/index.js';
+import type { Logger, MetricSource } from '../kernel/observe.js';
+import type { Random } from '../kernel/random.js';
+import type { Clock } from '../kernel/time.js';
+import { metricsServer } from '../telemetry/index.js';
 
 /** Something open, and how to close it. */
 export type Closing = { readonly name: string; readonly close: () => Promise<void> | void };

@@ -1,6 +1,6 @@
 /** Which addresses may be listened on and spoken to in the open. */
-import { shown } from './config-problem.js';
-import type { Wrong } from './config-values.js';
+import { shown } from './problem.js';
+import type { Wrong } from './values.js';
 
 /** Keys of upstreams travel to this URL: in the open only as far as this machine. */
 export function checkBaseUrl(text: string, wrong: Wrong): void {

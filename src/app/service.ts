@@ -1,12 +1,12 @@
 /** The service's own facts: when it began, how the one before it ended, when it stopped. */
-import * as gen from './gen/headgate/events/v1/service.js';
-import { messageOf } from './kernel/errors.js';
-import { eventIdOf } from './kernel/ids.js';
-import type { Logger } from './kernel/observe.js';
-import type { Random } from './kernel/random.js';
-import { isoTime, type Clock } from './kernel/time.js';
-import type { JsonObject, StreamId } from './kernel/types.js';
-import { NO_STREAM, type Journal } from './journal/port.js';
+import * as gen from '../gen/headgate/events/v1/service.js';
+import { messageOf } from '../kernel/errors.js';
+import { eventIdOf } from '../kernel/ids.js';
+import type { Logger } from '../kernel/observe.js';
+import type { Random } from '../kernel/random.js';
+import { isoTime, type Clock } from '../kernel/time.js';
+import type { JsonObject, StreamId } from '../kernel/types.js';
+import { NO_STREAM, type Journal } from '../journal/port.js';
 
 export type ServiceLogDeps = {
   readonly journal: Journal;

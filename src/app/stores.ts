@@ -1,12 +1,12 @@
 /** The stores of a process: journal and snapshots, read models, records. Opened and closed together. */
-import { journalTarget, type Config } from './config.js';
-import { openJournal, type OpenJournal } from './journal/index.js';
-import { JournalUnavailable, type Journal, type SnapshotStore } from './journal/port.js';
-import type { HeadgateError } from './kernel/errors.js';
-import type { Logger, MetricSource } from './kernel/observe.js';
-import { DAY_MS, type Clock } from './kernel/time.js';
-import { openViews, type LiveViews } from './projections/index.js';
-import { sqliteRecordSink, type SqliteRecordSink } from './records/index.js';
+import { journalTarget, type Config } from '../config.js';
+import { openJournal, type OpenJournal } from '../journal/index.js';
+import { JournalUnavailable, type Journal, type SnapshotStore } from '../journal/port.js';
+import type { HeadgateError } from '../kernel/errors.js';
+import type { Logger, MetricSource } from '../kernel/observe.js';
+import { DAY_MS, type Clock } from '../kernel/time.js';
+import { openViews, type LiveViews } from '../projections/index.js';
+import { sqliteRecordSink, type SqliteRecordSink } from '../records/index.js';
 
 export type Stores = {
   readonly journal: Journal;

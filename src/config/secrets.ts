@@ -2,8 +2,8 @@
  * Keys to upstreams, held apart from the configuration: it can be printed, they cannot.
  * A key comes from its variable, or from the file that `<VARIABLE>_FILE` names.
  */
-import { messageOf } from './kernel/errors.js';
-import type { ConfigProblem } from './config-problem.js';
+import { messageOf } from '../kernel/errors.js';
+import type { ConfigProblem } from './problem.js';
 
 export type Secrets = {
   /** The secret of this variable, or undefined when nobody gave one. */

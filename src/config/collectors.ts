@@ -1,18 +1,18 @@
 /** One collector's configuration: what was given for it, over the defaults of process and source. */
 import { Value } from '@sinclair/typebox/value';
 import type { TSchema } from '@sinclair/typebox';
-import type { DurationMs, JsonObject } from './kernel/types.js';
-import { breakerOf } from './config-breaker.js';
-import type { BreakerSettings } from './config-breaker.js';
-import { COLLECTOR_NAME, RESERVED_NAMES } from './config-options-collector.js';
-import type { ProcessConfig } from './config-process.js';
-import { shown, suggested } from './config-problem.js';
-import type { ConfigProblem } from './config-problem.js';
-import { scheduleOf } from './config-schedule.js';
-import type { ScheduleSettings } from './config-schedule.js';
-import { checkBaseUrl } from './config-url.js';
-import { flagIn, numberIn, textIn } from './config-values.js';
-import type { CollectorValues, Wrong } from './config-values.js';
+import type { DurationMs, JsonObject } from '../kernel/types.js';
+import { breakerOf } from './breaker.js';
+import type { BreakerSettings } from './breaker.js';
+import { COLLECTOR_NAME, RESERVED_NAMES } from './options-collector.js';
+import type { ProcessConfig } from './process.js';
+import { shown, suggested } from './problem.js';
+import type { ConfigProblem } from './problem.js';
+import { scheduleOf } from './schedule.js';
+import type { ScheduleSettings } from './schedule.js';
+import { checkBaseUrl } from './url.js';
+import { flagIn, numberIn, textIn } from './values.js';
+import type { CollectorValues, Wrong } from './values.js';
 
 /** What configuration needs to know of a source (sources/port.ts has the whole of it). */
 export type CatalogueEntry = {

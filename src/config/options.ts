@@ -1,6 +1,6 @@
-/** The table of options: process, stores and edges. `config-options-run.ts` has what runs collectors. */
-import type { OptionSpec } from './config-option.js';
-import { RUN_OPTIONS } from './config-options-run.js';
+/** The table of options: process, stores and edges. `options-run.ts` has what runs collectors. */
+import type { OptionSpec } from './option.js';
+import { RUN_OPTIONS } from './options-run.js';
 
 const PORT = { type: 'integer', min: 0, max: 65_535 } as const;
 const COUNT = { type: 'integer', min: 1 } as const;

@@ -1,14 +1,14 @@
 /** Where values come from: file, environment, switches. Collects all, and names what it does not know. */
 import { parseDocument } from 'yaml';
-import { fail, ok } from './kernel/types.js';
-import type { Result } from './kernel/types.js';
-import { messageOf } from './kernel/errors.js';
-import { variableOf } from './config-option.js';
-import type { OptionSpec } from './config-option.js';
-import { isPlainObject } from './config-parse.js';
-import type { Given } from './config-parse.js';
-import { shown, suggested } from './config-problem.js';
-import type { ConfigProblem } from './config-problem.js';
+import { fail, ok } from '../kernel/types.js';
+import type { Result } from '../kernel/types.js';
+import { messageOf } from '../kernel/errors.js';
+import { variableOf } from './option.js';
+import type { OptionSpec } from './option.js';
+import { isPlainObject } from './parse.js';
+import type { Given } from './parse.js';
+import { shown, suggested } from './problem.js';
+import type { ConfigProblem } from './problem.js';
 
 export type Layer = {
   readonly given: readonly Given[];

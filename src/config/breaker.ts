@@ -1,8 +1,8 @@
 /** A breaker's settings, all decided: the collector's own, over those of the process. */
-import type { DurationMs } from './kernel/types.js';
-import { camel } from './config-option.js';
-import type { ProcessConfig } from './config-process.js';
-import type { CollectorValues, Wrong } from './config-values.js';
+import type { DurationMs } from '../kernel/types.js';
+import { camel } from './option.js';
+import type { ProcessConfig } from './process.js';
+import type { CollectorValues, Wrong } from './values.js';
 
 /** The fields of the breaker's policy (proto/headgate/events/v1/breaker.proto), all decided. */
 export type BreakerSettings = { readonly [K in BreakerField]: number };

@@ -1,8 +1,8 @@
 /** What the service does now and then: notices clock jumps, removes what is past its retention. */
-import { messageOf } from './kernel/errors.js';
-import type { Logger } from './kernel/observe.js';
-import type { Cancel, Clock } from './kernel/time.js';
-import type { DurationMs } from './kernel/types.js';
+import { messageOf } from '../kernel/errors.js';
+import type { Logger } from '../kernel/observe.js';
+import type { Cancel, Clock } from '../kernel/time.js';
+import type { DurationMs } from '../kernel/types.js';
 
 /** Runs a task again and again; the next wait begins when the task is done. Failures are logged. */
 export function every(

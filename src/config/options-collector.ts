@@ -1,6 +1,6 @@
 /** The table of what each collector may set: `collectors.<name>.<key>`. */
-import type { OptionSpec } from './config-option.js';
-import { BREAKER_OPTIONS } from './config-options-run.js';
+import type { OptionSpec } from './option.js';
+import { BREAKER_OPTIONS } from './options-run.js';
 
 /** Words that are routes below /collectors, hence never names. */
 export const RESERVED_NAMES: readonly string[] = ['costs', 'events', 'health', 'batch'];

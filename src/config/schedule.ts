@@ -1,11 +1,11 @@
 /** When a collector runs: an interval or a cron expression, and how far apart that makes two runs. */
 import { Cron } from 'croner';
-import type { DurationMs } from './kernel/types.js';
-import { messageOf } from './kernel/errors.js';
-import { COLLECTOR_OPTIONS } from './config-options-collector.js';
-import { shown } from './config-problem.js';
-import { numberIn, textIn } from './config-values.js';
-import type { CollectorValues, Wrong } from './config-values.js';
+import type { DurationMs } from '../kernel/types.js';
+import { messageOf } from '../kernel/errors.js';
+import { COLLECTOR_OPTIONS } from './options-collector.js';
+import { shown } from './problem.js';
+import { numberIn, textIn } from './values.js';
+import type { CollectorValues, Wrong } from './values.js';
 
 export type ScheduleSettings = {
   /** 0 when cron rules. */

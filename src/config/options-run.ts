@@ -1,5 +1,5 @@
 /** The table of options: actors, the way out, limits and breakers, and what each collector may set. */
-import type { OptionSpec } from './config-option.js';
+import type { OptionSpec } from './option.js';
 
 const COUNT = { type: 'integer', min: 1 } as const;
 const DURATION = { type: 'integer', unit: 'ms', min: 0 } as const;

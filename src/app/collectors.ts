@@ -1,12 +1,12 @@
 /** From configuration to running collectors: which source, which upstream, which key, which limits. */
-import { cadenceMs, type CollectorSetup, type UpstreamSetup } from './actors/index.js';
-import { isLoopback, type CollectorConfig, type Config, type Secrets } from './config.js';
-import { assert } from './kernel/errors.js';
-import { PRIMARY_UPSTREAM } from './kernel/ids.js';
-import type { EpochMs } from './kernel/types.js';
-import { sourceNamed, withBaseUrl } from './sources/index.js';
-import type { ProviderProfile, SourceDefinition } from './sources/port.js';
-import { PROVIDER_NAMES, SANDBOX_MORALIS_KEY, type Sandbox } from './sources/sandbox/index.js';
+import { cadenceMs, type CollectorSetup, type UpstreamSetup } from '../actors/index.js';
+import { isLoopback, type CollectorConfig, type Config, type Secrets } from '../config.js';
+import { assert } from '../kernel/errors.js';
+import { PRIMARY_UPSTREAM } from '../kernel/ids.js';
+import type { EpochMs } from '../kernel/types.js';
+import { sourceNamed, withBaseUrl } from '../sources/index.js';
+import type { ProviderProfile, SourceDefinition } from '../sources/port.js';
+import { PROVIDER_NAMES, SANDBOX_MORALIS_KEY, type Sandbox } from '../sources/sandbox/index.js';
 
 /** Keys the sandbox accepts, by provider: they open nothing else. */
 const SANDBOX_KEYS: Readonly<Record<string, string>> = { moralis: SANDBOX_MORALIS_KEY };

@@ -1,8 +1,8 @@
 /** The table of options as text: for --help and for docs/configuration.md. */
-import { ruleOf, variableOf } from './config-option.js';
-import type { OptionSpec } from './config-option.js';
-import { COLLECTOR_OPTIONS } from './config-options-collector.js';
-import { OPTIONS } from './config-options.js';
+import { ruleOf, variableOf } from './option.js';
+import type { OptionSpec } from './option.js';
+import { COLLECTOR_OPTIONS } from './options-collector.js';
+import { OPTIONS } from './options.js';
 
 /** One option as it is shown. */
 export type OptionRow = {

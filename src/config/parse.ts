@@ -1,10 +1,10 @@
 /** Reads one given value by its option's rule. */
-import { fail, ok } from './kernel/types.js';
-import type { Result } from './kernel/types.js';
-import { ruleOf, TEXT_MAX } from './config-option.js';
-import type { OptionSpec } from './config-option.js';
-import { shown } from './config-problem.js';
-import type { ConfigProblem } from './config-problem.js';
+import { fail, ok } from '../kernel/types.js';
+import type { Result } from '../kernel/types.js';
+import { ruleOf, TEXT_MAX } from './option.js';
+import type { OptionSpec } from './option.js';
+import { shown } from './problem.js';
+import type { ConfigProblem } from './problem.js';
 
 /** A value somebody gave. */
 export type Given = {

@@ -1,9 +1,9 @@
 /** The configuration of the process: the table's values as one typed tree, and the rules between them. */
-import { camel } from './config-option.js';
-import type { ConfigOf, OptionSpec } from './config-option.js';
-import { OPTIONS } from './config-options.js';
-import type { ConfigProblem } from './config-problem.js';
-import { isLoopback } from './config-url.js';
+import { camel } from './option.js';
+import type { ConfigOf, OptionSpec } from './option.js';
+import { OPTIONS } from './options.js';
+import type { ConfigProblem } from './problem.js';
+import { isLoopback } from './url.js';
 
 export type ProcessConfig = ConfigOf<(typeof OPTIONS)[number]>;
 
