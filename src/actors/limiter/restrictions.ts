@@ -53,7 +53,9 @@ export function restrictions(): Restrictions {
     if (durable !== undefined && durable.until > Math.max(wall, local?.until ?? 0)) {
       return { cause: 'quota', until: durable.until, bucket, detail: durable.detail };
     }
-    return local !== undefined && local.until > wall ? local : undefined;
+    if (local === undefined || local.until > wall) return local;
+    buckets.delete(bucket); // over: the admitted path is clear again
+    return undefined;
   };
   const scopeBar = (context: LimiterContext, wall: EpochMs): Bar | undefined => {
     const { blocked, episode } = context;
@@ -61,6 +63,7 @@ export function restrictions(): Restrictions {
       return { cause: 'ban', until: blocked.until, detail: blocked.detail };
     }
     if (banned !== undefined && banned.until > wall) return banned;
+    banned = undefined;
     const until = Math.max(paused, episode?.pauseUntil ?? 0);
     return until > wall ? { cause: 'rate_limit', until, detail: PAUSED } : undefined;
   };
