@@ -61,7 +61,10 @@ export function healthQueries(rows: () => ScanRows): HealthQueries {
           const known = recent.get(name);
           if (known === undefined) continue;
           const check = write.body as HealthCheck & JsonObject;
-          recent.set(name, { since: known.since, checks: [...known.checks, check] });
+          // Only the last hour is kept, also while nobody asks.
+          const since = Math.max(known.since, check.at - SCORE_WINDOW_MS);
+          const young = known.checks.filter(({ at }) => at >= since);
+          recent.set(name, { since, checks: [...young, check] });
         }
       }
     },
