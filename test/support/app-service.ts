@@ -1,0 +1,247 @@
+/**
+ * The whole service for one test: real stores in a directory of its own, real HTTP on free ports, the
+ * bundled sandbox as upstream. It is stopped when the test is over; whatever it leaves behind (a timer,
+ * a socket, a thread) fails the test.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import { startApp, type App } from '../../src/app.js';
+import { loadConfig, problemLine, type Loaded } from '../../src/config.js';
+import type { StoredEvent } from '../../src/journal/port.js';
+import { systemRandom } from '../../src/kernel/random.js';
+import { systemClock, type Clock } from '../../src/kernel/time.js';
+import type { JsonObject, Position } from '../../src/kernel/types.js';
+import { sourceCatalogue } from '../../src/sources/index.js';
+import type { Sandbox } from '../../src/sources/sandbox/index.js';
+import { pinoLogger } from '../../src/telemetry/index.js';
+import { ask, until, type Told } from './app-http.js';
+import { countedClock, openResources, type CountedClock } from './app-leaks.js';
+
+export type AppOptions = {
+  /** Members of the configuration file beside the usual ones; collectors are merged by name. */
+  readonly config?: JsonObject;
+  readonly collectors?: Readonly<Record<string, JsonObject>>;
+  /** Variables with keys; nothing else is ever read from the environment. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+};
+
+export type LogLine = Readonly<Record<string, unknown>> & {
+  readonly level: string;
+  readonly msg: string;
+};
+
+export type TestApp = {
+  readonly directory: string;
+  readonly clock: CountedClock;
+  /** Changes at each restart. */
+  running(): App;
+  sandbox(): Sandbox;
+  get(path: string): Promise<Told>;
+  put(path: string, body: unknown): Promise<Told>;
+  post(path: string, body?: unknown): Promise<Told>;
+  send(method: string, path: string, options?: Parameters<typeof ask>[1]): Promise<Told>;
+  metrics(): Promise<string>;
+  /** The whole journal, or what came after a position. */
+  events(after?: Position): Promise<readonly StoredEvent[]>;
+  head(): Promise<Position>;
+  /** Resolves with the first event after the position that the test accepts. */
+  event(
+    what: string,
+    test: (event: StoredEvent) => boolean,
+    after?: Position,
+  ): Promise<StoredEvent>;
+  /** What was logged, as objects and as text. */
+  readonly log: { readonly lines: readonly LogLine[]; text(): string };
+  /** Stops it and starts it again over the same files. */
+  restart(): Promise<void>;
+  /** Stops it; the files stay until it is closed. */
+  stop(): Promise<void>;
+  /** Stops it, removes its files and looks whether anything is left. */
+  close(): Promise<void>;
+};
+
+/** Near and quick, so that a test sees much in little time. Retries are short, drains are short. */
+const USUAL = {
+  mode: 'sandbox',
+  rest: { port: 0 },
+  metrics: { port: 0 },
+  log: { level: 'debug' },
+  retry: { base_ms: 5, cap_ms: 20 },
+  shutdown: { drain_ms: 3000 },
+} satisfies JsonObject;
+
+/** A run every 200 ms, and a rate at which none of its few calls waits longer than that. */
+const QUICK = {
+  interval_ms: 200,
+  jitter: 0,
+  rate: { max_requests_per_second: 50 },
+} satisfies JsonObject;
+
+/** Runs until this test is over. Both collectors run every 200 ms, unless the options say otherwise. */
+export async function startTestApp(options: AppOptions = {}): Promise<TestApp> {
+  const app = await openTestApp(options);
+  onTestFinished(() => app.close());
+  return app;
+}
+
+/** The same for several tests: who opens it closes it. */
+export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
+  const before = openResources();
+  const directory = mkdtempSync(join(tmpdir(), 'headgate-app-'));
+  const clock = countedClock(options.clock ?? systemClock());
+  const loaded = configured(options, join(directory, 'data'));
+  const written: string[] = [];
+  let app: App | undefined;
+  const stop = async (): Promise<void> => {
+    const last = app;
+    app = undefined;
+    await last?.stop('test');
+    if (last !== undefined) expect(clock.armed(), 'timers left armed').toEqual([]);
+  };
+  const close = async (): Promise<void> => {
+    try {
+      await stop();
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+    await until('no socket, server or thread is left open', () =>
+      Object.entries(openResources()).every(([kind, count]) => count <= (before[kind] ?? 0)),
+    );
+  };
+  const start = async (): Promise<void> => {
+    app = await startApp({
+      ...loaded,
+      clock,
+      random: systemRandom(),
+      log: pinoLogger({
+        level: 'debug',
+        format: 'json',
+        clock,
+        secrets: () => loaded.secrets.values(),
+        destination: { write: (line) => written.push(line) },
+      }),
+      version: 'test',
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+  };
+  try {
+    await start();
+  } catch (thrown) {
+    rmSync(directory, { recursive: true, force: true });
+    throw thrown;
+  }
+  const running = (): App => {
+    if (app === undefined) throw new Error('the service is stopped');
+    return app;
+  };
+  const restart = async (): Promise<void> => {
+    await stop();
+    await start();
+  };
+  return {
+    directory,
+    clock,
+    running,
+    stop,
+    restart,
+    close,
+    ...views(running),
+    log: logOf(written),
+  };
+}
+
+function configured(
+  { config = {}, collectors = {}, secrets = {} }: AppOptions,
+  dataDir: string,
+): Loaded {
+  const named = ['historical', 'moralis', ...Object.keys(collectors)].map(
+    (name) => [name, { ...QUICK, ...collectors[name] }] as const,
+  );
+  const content = {
+    ...USUAL,
+    data: { dir: dataDir },
+    ...config,
+    collectors: Object.fromEntries(named),
+  };
+  const loaded = loadConfig({
+    env: secrets,
+    file: { name: 'test.json', text: JSON.stringify(content) },
+    catalogue: sourceCatalogue,
+  });
+  if (!loaded.ok) throw new Error(loaded.error.map(problemLine).join('\n'));
+  return loaded.value;
+}
+
+function logOf(written: readonly string[]): TestApp['log'] {
+  return {
+    get lines() {
+      return written.map((line) => JSON.parse(line) as LogLine);
+    },
+    text: () => written.join(''),
+  };
+}
+
+type Looks = Omit<
+  TestApp,
+  'directory' | 'clock' | 'running' | 'stop' | 'restart' | 'close' | 'log'
+>;
+
+function views(running: () => App): Looks {
+  const send: TestApp['send'] = (method, path, options = {}) =>
+    ask(`${running().restUrl}${path}`, { method, ...options });
+  const withBody = (method: string, path: string, body: unknown): Promise<Told> =>
+    send(method, path, {
+      headers: { 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  return {
+    sandbox() {
+      const { sandbox } = running();
+      if (sandbox === undefined) throw new Error('no collector uses the sandbox');
+      return sandbox;
+    },
+    send,
+    get: (path) => send('GET', path),
+    put: (path, body) => withBody('PUT', path, body),
+    post: (path, body) => withBody('POST', path, body),
+    metrics: async () => (await ask(running().metricsUrl)).text,
+    head: () => running().stores.journal.head(),
+    events: (after = 0) => wholeJournal(running(), after),
+    event: (what, test, after = 0) => firstEvent(running(), what, test, after),
+  };
+}
+
+const PAGE = 1000;
+
+async function wholeJournal(app: App, after: Position): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for (let from = after; ;) {
+    const page = await app.stores.journal.readAll(from, {}, PAGE);
+    events.push(...page.events);
+    from = page.next;
+    if (page.atEnd) return events;
+  }
+}
+
+/** Far longer than anything a test waits for takes. */
+const PATIENCE_MS = 25_000;
+
+async function firstEvent(
+  app: App,
+  what: string,
+  test: (event: StoredEvent) => boolean,
+  after: Position,
+): Promise<StoredEvent> {
+  const giveUp = AbortSignal.timeout(PATIENCE_MS);
+  for await (const page of app.stores.journal.subscribe(after, {}, giveUp)) {
+    const found = page.events.find(test);
+    if (found !== undefined) return found;
+  }
+  const last = (await wholeJournal(app, after)).slice(-10).map(({ type }) => type);
+  throw new Error(`never: ${what}; the last facts were ${last.join(', ')}`);
+}
