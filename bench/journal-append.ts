@@ -56,13 +56,13 @@ function event(stream: string, revision: number): NewEvent {
   };
 }
 
-type Row = readonly [number, number, string, string, string, Buffer];
+type Row = readonly [number, number, string, string, string, string];
 type Subject = { readonly append: (stream: number, revision: number) => Promise<unknown> };
 
 /** What one would write by hand: an array, one transaction for what is in it, then the promises. */
 function bareInserts(path: string): Subject & { readonly close: () => void } {
   const db = openToWrite(path);
-  const insert = db.prepare<[number, number, string, string, string, Buffer]>(
+  const insert = db.prepare<[number, number, string, string, string, string]>(
     `INSERT INTO events (stream_id, revision, type, data, metadata, hash) VALUES (?, ?, ?, ?, ?, ?)`,
   );
   const queue: { readonly row: Row; readonly done: () => void }[] = [];
@@ -83,7 +83,7 @@ function bareInserts(path: string): Subject & { readonly close: () => void } {
     if (queue.length > 0) setImmediate(commit);
   };
   const metadata = sealEvents('s', -1, '0'.repeat(64), [event('s', 0)])[0]?.metadata ?? '';
-  const hash = Buffer.alloc(32, 7);
+  const hash = '7'.repeat(64);
   return {
     append(stream, revision) {
       const data = JSON.stringify(event(`s-${String(stream)}`, revision).data);

@@ -27,7 +27,7 @@ import { sqliteReader } from './reader.sqlite.js';
 import type { SqliteFile } from './schema.sqlite.js';
 import { openToRead } from './schema.sqlite.js';
 import type { Bell } from './subscription.js';
-import { bell, livePages } from './subscription.js';
+import { bell, livePages, nextTurn } from './subscription.js';
 import { errorOf } from './wire-errors.js';
 import type { WriterThread } from './writer-thread.sqlite.js';
 import { startWriter } from './writer-thread.sqlite.js';
@@ -96,7 +96,7 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Sqli
   );
   const { log = silentLogger, clock = systemClock() } = options;
   const counters = journalCounters();
-  const file = openToRead(path);
+  const file = await openReader(path, thread);
   const self: Open = {
     options,
     log,
@@ -127,6 +127,16 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Sqli
   return { ...operations(self), opened, metrics: () => journalMetrics(self.counters) };
 }
 
+/** @throws {JournalUnavailable} and then the writer is gone again. */
+async function openReader(path: string, thread: WriterThread): Promise<SqliteFile> {
+  try {
+    return openToRead(path);
+  } catch (thrown) {
+    await thread.close();
+    throw thrown;
+  }
+}
+
 function operations(self: Open): Journal {
   const { reader, news, queue } = self;
   const open = (): void => {
@@ -134,7 +144,10 @@ function operations(self: Open): Journal {
   };
   const readAll: Journal['readAll'] = async (after, filter, limit) => {
     open();
-    return Promise.resolve(reader.readAll(after, filter, limit));
+    const page = reader.readAll(after, filter, limit);
+    // Reading is synchronous: whoever reads page after page must let the event loop go round.
+    if (!page.atEnd) await nextTurn();
+    return page;
   };
   return {
     // Not `async`: on this path each promise more is felt.
@@ -144,7 +157,7 @@ function operations(self: Open): Journal {
         checkExpected(expected);
         return queue.handIn(stream, expected, encodeBatch(stream, events, self.limits));
       } catch (thrown) {
-        return Promise.reject(thrown);
+        return Promise.reject(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
       }
     },
     async read(stream, from, limit) {

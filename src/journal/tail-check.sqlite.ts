@@ -28,7 +28,10 @@ export function regression(
 ): string | undefined {
   if (witnessed.kind !== 'seen') return undefined;
   const { sighting } = witnessed;
-  const saw = `the witness saw ${sighting.stream}@${String(sighting.revision)} at position ${String(sighting.position)}`;
+  const saw =
+    sighting.position === 0
+      ? 'the witness saw an empty journal'
+      : `the witness saw ${sighting.stream}@${String(sighting.revision)} at position ${String(sighting.position)}`;
   if (sighting.journal !== journal) return `this is another journal: ${saw} in ${sighting.journal}`;
   if (sighting.position === 0) return undefined;
   const row = db.prepare<[number], Row>(`${ROW} WHERE e.position = ?`).get(sighting.position);
