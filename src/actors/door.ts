@@ -57,6 +57,9 @@ function mayRetry(deps: DoorDeps, failure: RequestFailure): boolean {
   return pause <= deps.limits.waitMaxMs && deps.budget.take(false);
 }
 
+/** A permit can lapse between its grant and the wire: so often it is asked for again. */
+const DEPARTURES_MAX = 3;
+
 async function once<S extends TSchema>(
   deps: DoorDeps,
   upstream: DoorUpstream,
@@ -64,20 +67,27 @@ async function once<S extends TSchema>(
   endpoint: string,
   spec: Request<S>,
 ): Promise<Reply<Static<S>>> {
-  const leave = await leaveFor(deps, upstream, run, endpoint, spec);
-  if ('blocked' in leave) return failedBefore(run, endpoint, leave.blocked);
-  // D2: nothing below awaits until the request is handed to the transport.
-  const gone = depart(deps, upstream, run, leave.permit);
-  if ('blocked' in gone) return failedBefore(run, endpoint, gone.blocked);
-  const exchange = await send(deps, upstream, run, spec);
-  const at = deps.clock.now();
-  run.durationsMs.push(exchange.durationMs);
-  const { verdict, body } = judge(upstream.profile, exchange, spec, at);
-  const call = { permit: leave.permit, generation: gone.generation, endpoint, at };
-  report(upstream, call, exchange, verdict);
-  if (verdict.outcome === 'ok') return { ok: true, body, status: statusOf(exchange) };
-  return failureOf(deps, endpoint, exchange, verdict);
+  for (let attempt = 1; attempt <= DEPARTURES_MAX; attempt += 1) {
+    const leave = await leaveFor(deps, upstream, run, endpoint, spec);
+    if ('blocked' in leave) return failedBefore(run, endpoint, leave.blocked);
+    // D2: nothing awaits between this line and the transport.
+    const gone = depart(deps, upstream, run, leave.permit);
+    if (gone === 'lapsed') continue;
+    if ('blocked' in gone) return failedBefore(run, endpoint, gone.blocked);
+    const exchange = await send(deps, upstream, run, spec);
+    run.durationsMs.push(exchange.durationMs);
+    const call = { ...gone, endpoint, at: deps.clock.now() };
+    return answered(deps, upstream, spec, call, exchange);
+  }
+  return failedBefore(run, endpoint, LAPSED);
 }
+
+type Departed = { readonly permit: Permit; readonly generation: number };
+
+const LAPSED: Blocked = {
+  cause: 'rate_limit',
+  message: 'the limiter closed before the call could leave',
+};
 
 /** Why a call never left. */
 type Blocked = {
@@ -125,7 +135,7 @@ function depart(
   { breaker, quarantined }: DoorUpstream,
   run: DoorRun,
   permit: Permit,
-): { readonly generation: number } | { readonly blocked: Blocked } {
+): Departed | { readonly blocked: Blocked } | 'lapsed' {
   const back = (blocked: Blocked): { readonly blocked: Blocked } => {
     permit.release();
     return { blocked };
@@ -139,11 +149,9 @@ function depart(
   }
   const admitted = breaker.admit();
   if (!admitted.ok) return back(breakerClosed(admitted));
-  if (permit.spend()) return { generation: admitted.generation };
+  if (permit.spend()) return { permit, generation: admitted.generation };
   breaker.cancel(admitted.generation);
-  return {
-    blocked: { cause: 'rate_limit', message: 'the limiter closed before the call could leave' },
-  };
+  return 'lapsed';
 }
 
 function outOfService(reason: string): Blocked {
@@ -169,6 +177,20 @@ type Sent = {
   /** When its answer was there. */
   readonly at: EpochMs;
 };
+
+/** Judged, reported, and turned into what the source gets. */
+function answered<S extends TSchema>(
+  deps: DoorDeps,
+  upstream: DoorUpstream,
+  spec: Request<S>,
+  call: Sent,
+  exchange: Exchange,
+): Reply<Static<S>> {
+  const { verdict, body } = judge(upstream.profile, exchange, spec, call.at);
+  report(upstream, call, exchange, verdict);
+  if (verdict.outcome === 'ok') return { ok: true, body, status: statusOf(exchange) };
+  return failureOf(deps, call.endpoint, exchange, verdict);
+}
 
 /** D4: the limiter first, then the breaker; both gates act on it at once, in memory. */
 function report(
