@@ -192,7 +192,7 @@ describe('the server', () => {
     const kit = await sandboxKit();
     const port = Number(new URL(kit.url).port);
     const options = { port, clock: virtualClock(), random: seededRandom(1) };
-    await expect(startSandbox(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(startSandbox(options)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
   });
 
   it('answers a path without a provider with a 404 that names them', async () => {

@@ -1,6 +1,7 @@
 /** REST over the table of operations: routes, guards, bodies and replies; no operation is written here. */
 import Fastify from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { HeadgateError, messageOf } from '../../kernel/errors.js';
 import type { Logger, MetricSource } from '../../kernel/observe.js';
 import type { Random } from '../../kernel/random.js';
 import { OPERATIONS, reachOf } from '../api.js';
@@ -25,6 +26,12 @@ import { allowedMethods, routerPath } from './routes.js';
 import { traffic as countTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
 
+/** The address is taken, or may not be listened on. */
+export class RestUnavailable extends HeadgateError {
+  readonly code = 'rest_unavailable';
+  readonly retryable = true;
+}
+
 export type RestParts = GatewayParts & {
   readonly log: Logger;
   readonly limits?: Partial<RestLimits & OperationLimits>;
@@ -36,6 +43,7 @@ export type RestGateway = {
   /**
    * Starts to answer; resolves to its URL. Port 0: any free port.
    * @throws {InsecureBinding} when others than this machine could reach it, unless `insecure`.
+   * @throws {RestUnavailable} when the address cannot be listened on.
    */
   listen(host: string, port: number): Promise<string>;
   /** Refuses what is new, lets what is under way finish for `closeGraceMs`, then cuts it. */
@@ -79,7 +87,12 @@ export function restGateway(parts: RestParts): RestGateway {
     async listen(host, port) {
       assertMayBind(host, insecure);
       edge.guard = guard(host);
-      return app.listen({ host, port });
+      try {
+        return await app.listen({ host, port });
+      } catch (cause) {
+        const where = `${host}:${String(port)}`;
+        throw new RestUnavailable(`cannot serve REST on ${where}: ${messageOf(cause)}`, { cause });
+      }
     },
     async close() {
       edge.closing = true;

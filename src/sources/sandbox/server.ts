@@ -8,7 +8,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { assert, messageOf } from '../../kernel/errors.js';
+import { assert, HeadgateError, messageOf } from '../../kernel/errors.js';
 import { silentLogger, type Logger } from '../../kernel/observe.js';
 import { seededRandom, type Random } from '../../kernel/random.js';
 import type { Clock } from '../../kernel/time.js';
@@ -27,6 +27,12 @@ const CONNECTIONS_MAX = 1024;
 const KEEP_ALIVE_MS = 120_000;
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const CONTROL_PATH = '/__sandbox';
+
+/** The address is taken, or may not be listened on. */
+export class SandboxUnavailable extends HeadgateError {
+  readonly code = 'sandbox_unavailable';
+  readonly retryable = true;
+}
 
 export type SandboxOptions = {
   /** 0: any free one. */
@@ -68,9 +74,14 @@ function providerOf(path: string): ProviderName | undefined {
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const refused = (cause: Error): void => {
+      const where = `${host}:${String(port)}`;
+      const message = `the sandbox cannot listen on ${where}: ${cause.message}`;
+      reject(new SandboxUnavailable(message, { cause }));
+    };
+    server.once('error', refused);
     server.listen({ port, host }, () => {
-      server.off('error', reject);
+      server.off('error', refused);
       const address = server.address();
       assert(typeof address === 'object' && address !== null, 'a TCP server has an address');
       resolve(address);
@@ -130,7 +141,8 @@ function closer(server: Server, closing: AbortController): () => Promise<void> {
 
 /**
  * Starts the fake upstream.
- * @throws {InvariantViolated} for a host that is not loopback; Node's error when the port is taken.
+ * @throws {InvariantViolated} for a host that is not loopback.
+ * @throws {SandboxUnavailable} when the address cannot be listened on.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { clock, host = '127.0.0.1', log = silentLogger, port, random } = options;
