@@ -50,6 +50,7 @@ export async function openStores(deps: StoresDeps): Promise<Stores> {
         maxAgeMs: config.records.retentionDays * DAY_MS,
         perCollectorMax: config.records.perCollectorMax,
       },
+      log,
     });
     closings.push(() => records.close());
     const metrics = [opened.metrics, () => views.metrics(), () => records.metrics()];
