@@ -6,6 +6,7 @@
  * R3 Every run that was begun is ended by a fact, however often the journal has to be asked.
  * R4 A source that throws is a crash of that run, never of the process.
  */
+import { setMaxListeners } from 'node:events';
 import { canonicalJson } from '../../kernel/canonical.js';
 import { messageOf } from '../../kernel/errors.js';
 import type { Logger } from '../../kernel/observe.js';
@@ -80,6 +81,8 @@ export function collectorRuntime(deps: RuntimeDeps): CollectorRuntime {
   });
   const start = (run: string): void => {
     const abort = new AbortController();
+    // Each request under way listens; how many there are is bounded by the limiter's queue.
+    setMaxListeners(0, abort.signal);
     const done = execute(deps, run, abort.signal).finally(() => running.delete(run));
     running.set(run, { abort, done });
   };

@@ -6,6 +6,7 @@
  *    give the same answers.
  * 3. `close` ends every socket, wait and stream; nothing of it is left running.
  */
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { assert, HeadgateError, messageOf } from '../../kernel/errors.js';
@@ -152,6 +153,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     byProvider((name) => mount(name, masterSeed, clock));
   const mounted = mountAll();
   const closing = new AbortController();
+  setMaxListeners(CONNECTIONS_MAX, closing.signal); // each request under way listens
   const book = ledger();
   const context = { clock, ledger: book, log, closing: closing.signal };
   const server = createServer(handler({ mounted, context, control: () => control }, log));
