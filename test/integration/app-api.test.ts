@@ -241,17 +241,21 @@ describe('a mistake changes nothing', () => {
     return body['total_count'] === 2;
   }
 
-  it.each(mistakes)('%s %s: %i %s', async (method, path, status, code, asked = {}) => {
-    const before = await app.head();
-    const answer = await app.send(method, path, asked);
-    expect(answer.status, answer.text).toBe(status);
-    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-    expect(lacks(answer.body, { ...example.PROBLEM })).toEqual([]);
-    expect(answer.body).toMatchObject({ success: false, status, code });
-    expect(answer.body['type']).toBe(`https://headgate.dev/problems/${code.replaceAll('_', '-')}`);
-    if (status === 405) expect(answer.headers['allow']).toBeDefined();
-    expect(await app.head()).toBe(before);
-  });
+  for (const [method, path, status, code, asked = {}] of mistakes) {
+    const shown = asked.body === undefined ? '' : ` ${asked.body.slice(0, 40)}`;
+    it(`${String(status)} ${code}: ${method} ${path}${shown}`, async () => {
+      const before = await app.head();
+      const answer = await app.send(method, path, asked);
+      expect(answer.status, answer.text).toBe(status);
+      expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+      expect(lacks(answer.body, example.PROBLEM)).toEqual([]);
+      expect(answer.body).toMatchObject({ success: false, status, code });
+      const type = `https://headgate.dev/problems/${code.replaceAll('_', '-')}`;
+      expect(answer.body['type']).toBe(type);
+      if (status === 405) expect(answer.headers['allow']).toBeDefined();
+      expect(await app.head()).toBe(before);
+    });
+  }
 
   it('a well-formed command moves the head: the comparison can fail', async () => {
     const before = await app.head();
