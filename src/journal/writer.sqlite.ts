@@ -80,14 +80,25 @@ function start(config: WriterConfig): Writer {
   }
 }
 
-/** Takes in whatever is waiting at the port. */
-function drainPort(writer: Writer): void {
-  if (parentPort === null) return;
-  for (;;) {
+/** Takes in whatever is waiting at the port; whether that was anything. */
+function drainPort(writer: Writer): boolean {
+  if (parentPort === null) return false;
+  for (let isFirst = true; ; isFirst = false) {
     const waiting = receiveMessageOnPort(parentPort);
-    if (waiting === undefined) return;
+    if (waiting === undefined) return !isFirst;
     take(writer, waiting.message as ToWriter);
   }
+}
+
+/**
+ * Who was just answered often asks again at once: waking a sleeping thread would take longer than
+ * looking at the port for this long after a commit.
+ */
+const LINGER_MS = 0.08;
+
+function linger(writer: Writer): void {
+  const until = clock.monotonic() + LINGER_MS;
+  while (!drainPort(writer) && clock.monotonic() < until);
 }
 
 function take(writer: Writer, message: ToWriter): void {
@@ -115,6 +126,7 @@ function work(writer: Writer): void {
   if (writer.queue.length > 0) {
     commit(writer, nextGroup(writer));
     checkpointIfDue(writer);
+    if (writer.queue.length === 0) linger(writer);
     // Back to the event loop between groups: the port and the witness's sync get their turn.
     setImmediate(work, writer);
   } else if (writer.isClosing) {
@@ -134,13 +146,12 @@ function commit(writer: Writer, requests: readonly AppendRequest[]): void {
   }
   const commitMs = clock.monotonic() - began;
   writer.groupsSinceLook += 1;
-  if (group.newest !== undefined) {
-    writer.head = group.newest.position;
-    follow(writer, group.newest);
-  }
+  if (group.newest !== undefined) writer.head = group.newest.position;
   const { events } = group;
   const answers = packAnswers(group.answers);
   tell({ kind: 'group', answers, head: writer.head, events, bytes, commitMs });
+  // Off the way to the acknowledgement: a witness that is behind is no lie (W1 of witness.ts).
+  if (group.newest !== undefined) follow(writer, group.newest);
 }
 
 function follow(writer: Writer, newest: NonNullable<Group['newest']>): void {
