@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { limiterKind, type LimiterFact } from '../../src/actors/limiter/index.js';
+import { stateHash } from '../../src/actors/state-hash.js';
+import type { JsonObject } from '../../src/kernel/types.js';
 import {
   bucket,
   configure,
   configured,
   dailyQuota,
+  fold,
+  foldAll,
   HOUR,
   lapse,
   limiter,
@@ -29,6 +33,16 @@ describe('limits', () => {
     expect(given.when(configure())).toEqual({ ok: true, facts: [] });
     const again = given.then(configure({ margin: 0.1 }));
     expect(again.context.config?.configRevision).toBe(2);
+  });
+
+  it('hash as they will when they are read back, in whatever order a bucket was spelt', () => {
+    const { name, kind, ...rest } = dailyQuota;
+    const given = limiter().then(configure({ buckets: [{ ...rest, kind, name }] }));
+    const stored = given.facts.map((fact) => limiterKind.codec.encode(fact));
+    const read = stored.map(({ type, schema, data }) =>
+      limiterKind.codec.decode(type, schema, JSON.parse(JSON.stringify(data)) as JsonObject),
+    );
+    expect(stateHash(foldAll(fold.initial(), read))).toBe(stateHash(given.state));
   });
 
   it('are refused where they make no sense, with field, value and rule', () => {

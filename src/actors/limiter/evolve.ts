@@ -73,7 +73,7 @@ function configured(c: LimiterContext, f: Of<LimiterFact, 'ScopeConfigured'>): L
     config: {
       scope: f.scope,
       collectors: f.collectors,
-      buckets: f.buckets,
+      buckets: f.buckets.map(inSchemaOrder),
       maxRequestsPerSecond: f.maxRequestsPerSecond,
       backoffMultiplier: f.backoffMultiplier,
       maxBackoff: f.maxBackoff,
@@ -88,6 +88,23 @@ function configured(c: LimiterContext, f: Of<LimiterFact, 'ScopeConfigured'>): L
     blockedBuckets: only(c.blockedBuckets, (bucket) => names.has(bucket)),
     windows: only(c.windows, (bucket) => fixed.has(bucket)),
     observed: only(c.observed, (bucket) => names.has(bucket)),
+  };
+}
+
+/** The state is hashed with its keys in order: as the schema has them, whoever wrote the command. */
+function inSchemaOrder(bucket: Readonly<BucketConfig>): BucketConfig {
+  return {
+    name: bucket.name,
+    kind: bucket.kind,
+    limit: bucket.limit,
+    windowMs: bucket.windowMs,
+    burst: bucket.burst,
+    period: bucket.period,
+    zone: bucket.zone,
+    anchorDay: bucket.anchorDay,
+    unit: bucket.unit,
+    priceMicros: bucket.priceMicros,
+    quota: bucket.quota,
   };
 }
 
