@@ -19,7 +19,7 @@ import {
   type RunningEngine,
 } from './actors/index.js';
 import type { Config, Secrets } from './config.js';
-import { CHAIN_START, startSealer, verifyEvents } from './journal/index.js';
+import { startSealer } from './journal/index.js';
 import type { HeadgateError } from './kernel/errors.js';
 import type { Logger, MetricFamily } from './kernel/observe.js';
 import { seededRandom, type Random } from './kernel/random.js';
@@ -170,7 +170,6 @@ function hostOf(deps: AppDeps, stores: Stores): Host {
     node: config.node.name,
     epoch: 1, // one node: the journal's own lock keeps a second writer out
     limits: { ...HOST_LIMITS, mailboxMax, snapshotEvery, recoveriesMax, passivateAfterMs },
-    verify: (after, events) => verifyEvents(after ?? CHAIN_START, events),
   });
 }
 

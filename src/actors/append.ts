@@ -3,7 +3,14 @@ import { eventIdOf } from '../kernel/ids.js';
 import { messageOf } from '../kernel/errors.js';
 import { isoTime, wait } from '../kernel/time.js';
 import type { EpochMs, Position, Revision, StreamId } from '../kernel/types.js';
-import { JournalUnavailable, type AppendResult, type NewEvent } from '../journal/port.js';
+import {
+  EventTooLarge,
+  InvalidEvent,
+  JournalCorrupt,
+  JournalUnavailable,
+  type AppendResult,
+  type NewEvent,
+} from '../journal/port.js';
 import type { CommandContext } from './handle.js';
 import type { HostServices } from './services.js';
 import type { AnyFact, FactCodec } from './kind.js';
@@ -14,7 +21,11 @@ export type Appended =
   | { readonly kind: 'raced' }
   /** A greater epoch owns the stream: drop the actor, decide nothing again. */
   | { readonly kind: 'fenced'; readonly epoch: number }
-  | { readonly kind: 'unavailable'; readonly detail: string };
+  | { readonly kind: 'unavailable'; readonly detail: string }
+  /** What stands there is not what anyone of us wrote. */
+  | { readonly kind: 'corrupt'; readonly detail: string }
+  /** The journal will never take these events: our own bug. */
+  | { readonly kind: 'rejected'; readonly cause: unknown };
 
 export type Batch<F extends AnyFact> = {
   readonly stream: StreamId;
@@ -43,6 +54,10 @@ export async function appendFacts<F extends AnyFact>(
   } catch (thrown) {
     if (thrown instanceof JournalUnavailable && thrown.outcome === 'unknown') {
       return resolveUnknown(batch, events, services);
+    }
+    if (thrown instanceof JournalCorrupt) return { kind: 'corrupt', detail: thrown.message };
+    if (thrown instanceof InvalidEvent || thrown instanceof EventTooLarge) {
+      return { kind: 'rejected', cause: thrown };
     }
     return { kind: 'unavailable', detail: messageOf(thrown) };
   }

@@ -1,9 +1,15 @@
 /** Brings an actor's state back: the newest snapshot that can be believed, and the tail of its stream. */
 import { HeadgateError, messageOf } from '../kernel/errors.js';
 import type { EpochMs, JsonObject, Revision, StreamId } from '../kernel/types.js';
-import { NO_STREAM, type Snapshot, type StoredEvent } from '../journal/port.js';
+import {
+  JournalCorrupt,
+  NO_STREAM,
+  type Snapshot,
+  type StoredEvent,
+  type StreamPage,
+} from '../journal/port.js';
 import type { Folder } from './fold.js';
-import type { ChainPoint, HostServices } from './services.js';
+import type { HostServices } from './services.js';
 import type { ActorKind, ActorState, AnyFact } from './kind.js';
 import { stateHash } from './state-hash.js';
 
@@ -33,30 +39,32 @@ export async function loadActor<C, Cmd extends { readonly type: string }, F exte
   stream: StreamId,
   services: HostServices,
 ): Promise<Resident<C>> {
-  const snapshot = await believableSnapshot(kind, folder, stream, services);
-  const resident: Resident<C> = snapshot?.resident ?? {
+  const resident: Resident<C> = (await believableSnapshot(kind, folder, stream, services)) ?? {
     state: folder.initial(),
     revision: NO_STREAM,
     lastAt: 0,
     snapshotRevision: NO_STREAM,
   };
-  let point = snapshot?.point;
   for (;;) {
-    const page = await services.journal.read(
-      stream,
-      resident.revision + 1,
-      services.limits.pageSize,
-    );
-    const bad = services.verify(point, page.events);
-    if (bad !== undefined) {
-      throw new ActorCorrupt(`${stream}@${String(bad.revision)}: ${bad.detail}`);
-    }
+    const page = await readVerified(stream, resident.revision + 1, services);
     for (const event of page.events) foldEvent(kind, folder, resident, event, services);
     checkStateHash(kind, resident, page.events.at(-1));
-    const last = page.events.at(-1);
-    if (last !== undefined) point = { revision: last.revision, hash: last.metadata.hash };
     services.statistics.replayed += page.events.length;
     if (page.atEnd) return resident;
+  }
+}
+
+/** The journal checks hashes, revisions and links as it reads; what it names is corruption to us. */
+async function readVerified(
+  stream: StreamId,
+  from: Revision,
+  services: HostServices,
+): Promise<StreamPage> {
+  try {
+    return await services.journal.read(stream, from, services.limits.pageSize);
+  } catch (thrown) {
+    if (!(thrown instanceof JournalCorrupt)) throw thrown;
+    throw new ActorCorrupt(thrown.message, { cause: thrown });
   }
 }
 
@@ -116,12 +124,10 @@ async function believableSnapshot<C, Cmd extends { readonly type: string }, F ex
   folder: Folder<C, F>,
   stream: StreamId,
   services: HostServices,
-): Promise<{ readonly resident: Resident<C>; readonly point: ChainPoint } | undefined> {
+): Promise<Resident<C> | undefined> {
   for (const snapshot of await services.snapshots.load(stream)) {
     const resident = await fromSnapshot(kind, folder, snapshot, services);
-    if (resident !== undefined) {
-      return { resident, point: { revision: snapshot.revision, hash: snapshot.eventHash } };
-    }
+    if (resident !== undefined) return resident;
     services.statistics.snapshotsIgnored += 1;
     services.log.warn('snapshot ignored', { stream, revision: snapshot.revision });
   }
@@ -135,12 +141,9 @@ async function fromSnapshot<C, Cmd extends { readonly type: string }, F extends 
   services: HostServices,
 ): Promise<Resident<C> | undefined> {
   if (snapshot.foldVersion !== kind.foldVersion) return undefined;
-  const page = await services.journal.read(snapshot.stream, snapshot.revision, 1);
-  const event = page.events[0];
+  const event = await eventAt(snapshot, services);
   if (event?.revision !== snapshot.revision || event.metadata.hash !== snapshot.eventHash)
     return undefined;
-  const before = { revision: event.revision - 1, hash: event.metadata.prevHash };
-  if (services.verify(before, [event]) !== undefined) return undefined;
   const stored = snapshot.state as unknown as SnapshotState;
   const state = folder.resolve(stored.state);
   if (state === undefined || stateHash(state) !== snapshot.stateHash) return undefined;
@@ -150,6 +153,19 @@ async function fromSnapshot<C, Cmd extends { readonly type: string }, F extends 
     lastAt: stored.lastAt,
     snapshotRevision: snapshot.revision,
   };
+}
+
+/** Undefined also when the event is damaged: then the replay will name it. */
+async function eventAt(
+  { stream, revision }: Snapshot,
+  { journal }: HostServices,
+): Promise<StoredEvent | undefined> {
+  try {
+    return (await journal.read(stream, revision, 1)).events[0];
+  } catch (thrown) {
+    if (thrown instanceof JournalCorrupt) return undefined;
+    throw thrown;
+  }
 }
 
 type SnapshotState = { readonly state: JsonObject; readonly lastAt: EpochMs };

@@ -4,7 +4,7 @@ import { observe } from '../kernel/observe.js';
 import { wait } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
 import { NO_STREAM } from '../journal/port.js';
-import { appendFacts } from './append.js';
+import { appendFacts, type Appended } from './append.js';
 import {
   isOwed,
   notify,
@@ -85,12 +85,29 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
     return { ok: true, facts, state, revision: result.revision, position: result.position };
   }
   if (restricting) notify(cell, { phase: 'withdrawn', state: resident.state });
-  if (result.kind === 'raced') return 'raced';
-  if (result.kind === 'unavailable') {
-    return { ok: false, refusal: { kind: 'journal-unavailable', detail: result.detail } };
+  return result.kind === 'raced'
+    ? 'raced'
+    : { ok: false, refusal: notAppended(cell, command.type, result) };
+}
+
+/** Why the facts are not in the journal, and what that means for the actor. */
+function notAppended<C, Cmd extends AnyCommand, F extends AnyFact>(
+  cell: Cell<C, Cmd, F>,
+  command: string,
+  result: Exclude<Appended, { kind: 'appended' } | { kind: 'raced' }>,
+): Refusal {
+  switch (result.kind) {
+    case 'unavailable':
+      return { kind: 'journal-unavailable', detail: result.detail };
+    case 'rejected':
+      return crashed(cell, command, result.cause);
+    case 'corrupt':
+      quarantine(cell, result.detail);
+      return { kind: 'quarantined', detail: result.detail };
+    case 'fenced':
+      quarantine(cell, `epoch ${String(result.epoch)} owns ${cell.stream}`);
+      return { kind: 'not-owner', detail: `another node owns ${cell.stream}` };
   }
-  quarantine(cell, `epoch ${String(result.epoch)} owns ${stream}`);
-  return { ok: false, refusal: { kind: 'not-owner', detail: `another node owns ${stream}` } };
 }
 
 /** After the facts are durable (A2): readers, timers and work, a snapshot now and then (A9). */

@@ -1,9 +1,9 @@
 /** What the machinery needs, counts and hands to each actor. */
-import type { Journal, SnapshotStore, StoredEvent } from '../journal/port.js';
+import type { Journal, SnapshotStore } from '../journal/port.js';
 import { histogram, type Histogram, type Logger } from '../kernel/observe.js';
 import type { Random } from '../kernel/random.js';
 import type { Clock } from '../kernel/time.js';
-import type { DurationMs, JsonObject, Revision } from '../kernel/types.js';
+import type { DurationMs, JsonObject } from '../kernel/types.js';
 import type { CommandContext } from './handle.js';
 import type { Owed } from './kind.js';
 import type { Semaphore } from './semaphore.js';
@@ -52,9 +52,6 @@ export type HostStatistics = {
   readonly decideSeconds: Histogram;
 };
 
-/** A place in a stream's hash chain. */
-export type ChainPoint = { readonly revision: Revision; readonly hash: string };
-
 export type HostDeps = {
   readonly journal: Journal;
   readonly snapshots: SnapshotStore;
@@ -65,11 +62,6 @@ export type HostDeps = {
   /** The writer's fencing number. */
   readonly epoch: number;
   readonly limits: HostLimits;
-  /** The first event that does not follow `after` as it was written; `after` is undefined at the start. */
-  readonly verify: (
-    after: ChainPoint | undefined,
-    events: readonly StoredEvent[],
-  ) => { readonly revision: Revision; readonly detail: string } | undefined;
 };
 
 /** What an actor is connected to besides its stream. */

@@ -3,7 +3,6 @@ import { HOST_LIMITS, startHost, type Host, type HostLimits } from '../../src/ac
 import type { CommandContext } from '../../src/actors/handle.js';
 import { silentLogger } from '../../src/kernel/observe.js';
 import { seededRandom } from '../../src/kernel/random.js';
-import { CHAIN_START, verifyEvents } from '../../src/journal/chain.js';
 import {
   memoryJournal,
   memoryStore,
@@ -45,7 +44,6 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     node: 'test',
     epoch: options.epoch ?? 1,
     limits: { ...HOST_LIMITS, ...options.limits },
-    verify: (after, events) => verifyEvents(after ?? CHAIN_START, events),
   });
   return { host, journal, faults, store, snapshots, clock };
 }

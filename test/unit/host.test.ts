@@ -147,6 +147,22 @@ describe('the host', () => {
     expect(await other.ask({ type: 'Add', n: 1 }, byOperator())).toMatchObject({ ok: true });
   });
 
+  it('A6: quarantines an actor whose events are not what was written, and revives it once they are', async () => {
+    const first = testHost();
+    const tally = await first.host.actor(tallyKind, STREAM);
+    await tally.ask({ type: 'Add', n: 1 }, byOperator());
+    const [row] = first.store.log;
+    if (row === undefined) throw new Error('the fact was stored');
+    const sound = row.data;
+    Object.assign(row, { data: sound.replace('"n":1', '"n":2') });
+    const later = testHost({ after: first });
+    const broken = await later.host.actor(tallyKind, STREAM);
+    expect(broken.quarantined()).toContain(STREAM);
+    Object.assign(row, { data: sound });
+    expect(await later.host.revive(STREAM)).toBeUndefined();
+    expect(broken.state().context.sum).toBe(1);
+  });
+
   it('A6: never writes a fact that has no arrow', async () => {
     const { host, store } = testHost();
     const tally = await host.actor(tallyKind, STREAM);

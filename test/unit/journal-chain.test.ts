@@ -29,7 +29,9 @@ describe('the hash chain', () => {
 
   it('is the same for ever: this event has this hash', () => {
     const [sealed] = sealEvents('a-1', -1, FIRST_PREV_HASH, [newEvent('x', { b: 1, a: [true] })]);
-    expect(sealed?.hash).toMatchInlineSnapshot(`"afb637ee19da031e28c9ba4f691de2e1ecbc695da8106cf0a8a2bf6eeb49dc6f"`);
+    expect(sealed?.hash).toMatchInlineSnapshot(
+      `"afb637ee19da031e28c9ba4f691de2e1ecbc695da8106cf0a8a2bf6eeb49dc6f"`,
+    );
   });
 
   it('any one change to any event is found at that event', async () => {
