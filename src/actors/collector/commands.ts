@@ -1,6 +1,6 @@
 /** What can be asked of a collector. */
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
-import type { Schedule } from './context.js';
+import type { CollectorConfig } from './context.js';
 
 /** Why a run that is due can't begin now. */
 export type Obstacle = {
@@ -40,9 +40,12 @@ export type Page = {
   }[];
 };
 
+/** What the configuration decides; its revision is counted by the actor. */
+export type Settings = Omit<CollectorConfig, 'configRevision'>;
+
 export type CollectorCommand =
   /** First or anew: registers the collector if it is not, and records its configuration if it changed. */
-  | {
+  | ({
       readonly type: 'Configure';
       readonly name: string;
       readonly collectorType: string;
@@ -50,16 +53,7 @@ export type CollectorCommand =
       /** Whether a collector that is registered now starts enabled. */
       readonly enabled: boolean;
       readonly enabledReason: string;
-      readonly schedule: Schedule;
-      readonly scopes: readonly string[];
-      readonly upstreams: readonly string[];
-      readonly requestTimeoutMs: DurationMs;
-      readonly missingKey: string;
-      readonly hasApiKey: boolean;
-      readonly upstreamMode: string;
-      readonly options: string;
-      readonly expectedEveryMs: DurationMs;
-    }
+    } & Settings)
   | { readonly type: 'Enable'; readonly reason: string; readonly ttlMs?: DurationMs }
   | {
       readonly type: 'Disable';

@@ -12,7 +12,7 @@ import {
   type MachineryCommand,
   type Of,
 } from '../kind.js';
-import type { CollectorCommand } from './commands.js';
+import type { CollectorCommand, Settings } from './commands.js';
 import { mayFetch, regions, type CollectorState } from './context.js';
 import type { CollectorFact } from './events.js';
 import { blockRun, finishRun, progress, startRun } from './runs.js';
@@ -95,12 +95,7 @@ function configure(
   return facts(...decided);
 }
 
-function settingsOf(
-  command: Omit<
-    Of<CollectorCommand, 'Configure'>,
-    'name' | 'collectorType' | 'source' | 'enabled' | 'enabledReason'
-  >,
-): Omit<typeof command, 'type'> {
+function settingsOf(command: Settings): Settings {
   const { schedule, scopes, upstreams, requestTimeoutMs } = command;
   const { missingKey, hasApiKey, upstreamMode, options, expectedEveryMs } = command;
   return {
