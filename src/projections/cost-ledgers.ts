@@ -31,11 +31,13 @@ export type ScopePrices = {
   readonly buckets: readonly PricedBucket[];
 };
 
-/** Use of one ledger in one period. `units` of the month and day ledgers are calls. */
+/** Use of one ledger in one period. */
 export type Cell = {
   readonly start: EpochMs;
   readonly end: EpochMs;
+  /** Sent; those of open blocks are not known yet. */
   readonly calls: number;
+  /** Charged, open blocks whole. Of the month and day ledgers: calls that were or may be sent. */
   readonly units: number;
   readonly costMicros: number;
 };
@@ -64,13 +66,29 @@ export type OpenBlock = {
   readonly counted: readonly Counted[];
 };
 
+/** What a collector spent in a scope since its first block; open blocks come when they end. */
+export type Spent = {
+  /** By class; those of a block that was lost are `unknown`. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** By bucket. */
+  readonly units: Readonly<Record<string, number>>;
+  readonly costMicros: number;
+};
+
+export const NOTHING_SPENT: Spent = { calls: {}, units: {}, costMicros: 0 };
+
 export const SCOPES = table<ScopePrices>('cost.scope');
 export const CELLS = table<Cell>('cost.cell');
 export const BURNS = table<Burn>('cost.burn');
 export const BLOCKS = table<OpenBlock>('cost.block');
+export const SPENT = table<Spent>('cost.spent');
 
 export function cellKey(who: string, scope: string, ledger: string, start: EpochMs): string {
   return `${who}|${scope}|${ledger}|${sortable(start)}`;
+}
+
+export function spentKey(collector: string, scope: string): string {
+  return `${collector}|${scope}`;
 }
 
 export function burnKey(who: string, scope: string, ledger: string): string {

@@ -1,11 +1,14 @@
 /**
  * Read model of usage and money: what each collector, and each scope in all, used per period.
  *
- * C1 A block counts from its reservation; settling it corrects the count. One that is never settled, or
- *    expires, stays counted whole: usage is never undercounted (P13).
+ * C1 The units and the money of a block count from its reservation; settling it corrects them. One that
+ *    is never settled, or expires, stays counted whole: usage is never undercounted (P13).
  * C2 Money is integer micro-units, by the price in force when the block was reserved; what is counted
  *    is never priced again.
  * C3 A block belongs to the period of its reservation, also when it is settled in the next.
+ * C4 Calls are calls sent: a block's count when it ends, all of them when it was lost. A block covers up
+ *    to a second of calls, most of which may never leave: counted before, the number would fall again.
+ * C5 What is spent for good (`cost.spent`) only ever grows: metrics are made of it.
  */
 import type { BucketConfig, Units } from '../gen/headgate/events/v1/limiter.js';
 import type { PeriodRule } from '../kernel/calendar.js';
@@ -53,24 +56,28 @@ function countedIn(
   ];
 }
 
+type Change = {
+  /** Calls that left. */
+  readonly sent: number;
+  /** Calls that may have left: the units of the month and the day. */
+  readonly reserved: number;
+  readonly units: PerBucket;
+};
+
 /** Adds to the cells of a block; a correction is negative. */
-function count(
-  block: OpenBlock,
-  change: { readonly calls: number; readonly units: PerBucket },
-  rows: Rows,
-): readonly RowWrite[] {
+function count(block: OpenBlock, change: Change, rows: Rows): readonly RowWrite[] {
   const { at, prices } = block;
   const costs = costsOf(change.units, prices);
   const money = Object.values(costs).reduce((sum, cost) => sum + cost, 0);
   const writes: RowWrite[] = [];
   for (const { who, key, burnKey, start, end, bucket } of block.counted) {
-    const used = bucket === null ? change.calls : (change.units[bucket] ?? 0);
+    const used = bucket === null ? change.reserved : (change.units[bucket] ?? 0);
     const cost = bucket === null ? money : (costs[bucket] ?? 0);
     const cell = rows.get(ledgers.CELLS, key) ?? NOTHING;
     const sums = {
       start,
       end,
-      calls: cell.calls + change.calls,
+      calls: cell.calls + change.sent,
       units: cell.units + used,
       costMicros: cell.costMicros + cost,
     };
@@ -114,23 +121,53 @@ function reserve(
     counted: countedIn(scope, f.collector, buckets, { at: f.atMs, periods }),
   };
   const opened = put(ledgers.BLOCKS, `${scope}|${f.block}`, block, []);
-  return [opened, ...count(block, block, rows)];
+  return [opened, ...count(block, { sent: 0, reserved: f.calls, units: block.units }, rows)];
 }
 
 /** C1: what was counted too much or, where the upstream named a higher weight, too little. */
 function settle(f: Of<'UnitsSettled'>, scope: string, rows: Rows): readonly RowWrite[] {
   const key = `${scope}|${f.block}`;
   const block = rows.get(ledgers.BLOCKS, key);
-  // A block that is not open any more was counted whole when it ended.
+  // A block that is not open any more was counted when it ended.
   if (block === undefined) return [];
-  const closed: RowWrite = { kind: 'remove', table: ledgers.BLOCKS, key };
-  if (f.cause === 'expired') return [closed];
-  const charged = wholeUnits(f.charged);
+  const isLost = f.cause === 'expired';
+  const sent = isLost ? block.calls : f.sent;
+  const charged = isLost ? block.units : wholeUnits(f.charged);
   const units: Record<string, number> = {};
   for (const bucket of [...Object.keys(charged), ...Object.keys(block.units)]) {
     units[bucket] = (charged[bucket] ?? 0) - (block.units[bucket] ?? 0);
   }
-  return [closed, ...count(block, { calls: f.sent - block.calls, units }, rows)];
+  return [
+    { kind: 'remove', table: ledgers.BLOCKS, key },
+    ...count(block, { sent, reserved: sent - block.calls, units }, rows),
+    spend(block, scope, { sent, charged, usage: f.usage }, rows),
+  ];
+}
+
+type Ended = {
+  readonly sent: number;
+  readonly charged: PerBucket;
+  readonly usage: Of<'UnitsSettled'>['usage'];
+};
+
+/** C5. */
+function spend(block: OpenBlock, scope: string, ended: Ended, rows: Rows): RowWrite {
+  const { collector, prices } = block;
+  const key = ledgers.spentKey(collector, scope);
+  const before = rows.get(ledgers.SPENT, key) ?? ledgers.NOTHING_SPENT;
+  const calls: Record<string, number> = { ...before.calls };
+  const add = (outcome: string, sent: number): void => {
+    if (sent > 0) calls[outcome] = (calls[outcome] ?? 0) + sent;
+  };
+  for (const { outcome, calls: told } of ended.usage) add(outcome, told);
+  add('unknown', ended.sent - ended.usage.reduce((sum, told) => sum + told.calls, 0));
+  const units: Record<string, number> = { ...before.units };
+  for (const [bucket, used] of Object.entries(ended.charged)) {
+    units[bucket] = (units[bucket] ?? 0) + used;
+  }
+  const costs = Object.values(costsOf(ended.charged, prices));
+  const costMicros = costs.reduce((sum, cost) => sum + cost, before.costMicros);
+  return put(ledgers.SPENT, key, { calls, units, costMicros }, []);
 }
 
 /** A fresh projection: it keeps the periods it found. */
@@ -138,7 +175,7 @@ export function costsProjection(): Projection {
   const periods = ledgers.periodFinder();
   return {
     name: 'costs',
-    version: 1,
+    version: 2,
     categories: ['limiter'],
     handlers: {
       ScopeConfigured: (f, { stream }) => {

@@ -63,6 +63,7 @@ export type CostView = {
   readonly quota: number | null;
   readonly quotaUnit: string;
   readonly pricePerUnitMicros: number;
+  /** Calls sent. Those of a reservation that is still open are not known yet; lost ones count whole. */
   readonly apiCalls: number;
   /** Units charged, reserved-but-unsettled ones included. */
   readonly units: number;
@@ -100,7 +101,7 @@ export interface Views {
   checks(name: string, since: EpochMs, limit: number): readonly HealthCheck[];
   healthStatistics(name: string, since: EpochMs): HealthStatistics;
   costs(name: string, now: EpochMs): CostView | undefined;
-  /** Calls sent since midnight UTC. */
+  /** Calls sent since midnight UTC: as `apiCalls`, it never goes down within a day. */
   callsToday(name: string, now: EpochMs): number;
   /**
    * The documents as they were at a moment: folds the streams up to it; needs no read model. Undefined

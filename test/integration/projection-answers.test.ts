@@ -44,7 +44,7 @@ function settled(atMs: number, block: string, cu: number, collector = 'alpha'): 
 }
 
 describe('costs', () => {
-  it('C1: what is reserved counts at once; settling corrects it; what expires stays counted', async () => {
+  it('C1: units reserved count at once; settling corrects them; what expires stays counted', async () => {
     const views = await viewsOf(
       reserved(BEGIN, 'a', 100),
       reserved(BEGIN, 'b', 100),
@@ -53,10 +53,30 @@ describe('costs', () => {
       shared('UnitsSettled', { atMs: BEGIN + 1, block: 'c', collector: 'alpha', cause: 'expired' }),
     );
     const costs = views.costs('alpha', BEGIN + 2000);
-    expect(costs).toMatchObject({ apiCalls: 5, units: 230, costMicros: 230 * 7 });
+    expect(costs).toMatchObject({ units: 230, costMicros: 230 * 7 });
     expect(costs).toMatchObject({ tier: 'Pro', currency: 'USD', quota: 5000, quotaUnit: 'CU' });
     expect(costs?.monthCostMicros).toBe(230 * 7);
-    expect(views.callsToday('alpha', BEGIN + 2000)).toBe(5);
+  });
+
+  it('C4: calls are those sent: none of an open block, all of a lost one, never one too many', async () => {
+    const lost = { atMs: BEGIN + 1, block: 'c', collector: 'alpha', cause: 'expired' };
+    const steps = [
+      reserved(BEGIN, 'a', 100),
+      reserved(BEGIN, 'b', 100),
+      settled(BEGIN + 1000, 'b', 30),
+      reserved(BEGIN, 'c', 100),
+      shared('UnitsSettled', lost),
+      settled(BEGIN + 2000, 'a', 100),
+    ];
+    const shown: unknown[] = [];
+    for (const [index] of steps.entries()) {
+      const views = await viewsOf(...steps.slice(0, index + 1));
+      const today = views.callsToday('alpha', BEGIN + 2000);
+      expect(views.costs('alpha', BEGIN + 2000)?.apiCalls).toBe(today);
+      shown.push(today);
+    }
+    // 'c' was lost with its two calls: whoever lost it cannot say that they did not leave.
+    expect(shown).toEqual([0, 0, 1, 1, 3, 4]);
   });
 
   it('C1: an upstream that charges more than was reserved is believed', async () => {
@@ -160,7 +180,7 @@ describe('costs', () => {
       quota: null,
       quotaRemaining: null,
       exhaustsAt: null,
-      apiCalls: 2,
+      apiCalls: 0,
       units: 2,
       costMicros: 6,
       period: { kind: 'month', start: Date.UTC(2026, 0, 1), end: Date.UTC(2026, 1, 1) },

@@ -68,11 +68,26 @@ export function recountChecks(
   return { checks, failed };
 }
 
-/** Calls and money by the moment of the reservation: what was settled, else what was reserved. */
-export function recountBlocks(events: readonly StoredEvent[], collector: string) {
+/** A block as it stands: its moment is that of its reservation. */
+export type Recounted = {
+  readonly scope: string;
+  readonly at: number;
+  /** Sent: none is known of an open block, all of a lost one. */
+  readonly calls: number;
+  /** That may have been sent: of an open block all. */
+  readonly held: number;
+  readonly cu: number;
+  readonly micros: number;
+};
+
+/** Calls, units and money, block by block: what it was settled with, else what was reserved. */
+export function recountBlocks(
+  events: readonly StoredEvent[],
+  collector: string,
+): readonly Recounted[] {
   type Units = readonly { readonly bucket: string; readonly units?: number }[];
   const prices = new Map<string, Map<string, number>>();
-  const blocks = new Map<string, { at: number; calls: number; cu: number; micros: number }>();
+  const blocks = new Map<string, Recounted>();
   const held = new Map<string, Map<string, number>>();
   const total = (units: Units, price: Map<string, number> | undefined): [number, number] => {
     const whole = units.map((u) => [u.bucket, Math.ceil(u.units ?? 0)] as const);
@@ -91,12 +106,18 @@ export function recountBlocks(events: readonly StoredEvent[], collector: string)
       const price = prices.get(stream);
       if (price !== undefined) held.set(id, price);
       const [cu, micros] = total(data.units as Units, price);
-      blocks.set(id, { at: num(data, 'atMs'), calls: num(data, 'calls'), cu, micros });
-    } else if (data.cause === 'settled') {
-      const [cu, micros] = total(data.charged as Units, held.get(id));
-      const at = blocks.get(id)?.at ?? 0;
-      blocks.set(id, { at, calls: num(data, 'sent'), cu, micros });
+      const scope = stream.replace(/^limiter-/, '');
+      const [at, reserved] = [num(data, 'atMs'), num(data, 'calls')];
+      blocks.set(id, { scope, at, calls: 0, held: reserved, cu, micros });
+      continue;
     }
+    const open = blocks.get(id);
+    if (open === undefined) continue;
+    if (data.cause === 'settled') {
+      const [cu, micros] = total(data.charged as Units, held.get(id));
+      const sent = num(data, 'sent');
+      blocks.set(id, { ...open, calls: sent, held: sent, cu, micros });
+    } else blocks.set(id, { ...open, calls: open.held });
   }
   return [...blocks.values()];
 }
