@@ -26,12 +26,16 @@ export async function request<S extends TSchema>(
   spec: Request<S>,
 ): Promise<Reply<Static<S>>> {
   const upstream = upstreamOf(deps, spec.upstream);
+  let answer: RequestFailure | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const reply = await once(deps, upstream, run, endpoint, spec);
     if (reply.ok) {
       if (attempt === 1) deps.budget.succeeded();
       return reply;
     }
+    // A retry that was not let out says when; what is wrong, the answer before it says.
+    if (reply.outcome === 'blocked' && answer !== undefined) return { ...reply, ...answer };
+    answer = reply;
     const again = attempt < deps.limits.retry.attemptsMax && mayRetry(deps, reply);
     if (!again || run.signal.aborted) return reply;
     if (reply.outcome === 'server') {
