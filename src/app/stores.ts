@@ -66,7 +66,9 @@ async function openOurJournal({ config, clock, log, onFatal }: StoresDeps): Prom
   if (target.kind === 'memory') return openJournal(target, onFatal, log);
   const { acceptRegressed, queueMax, batchEventsMax, batchBytesMax } = config.journal;
   const limits = {
+    eventBytesMax: config.journal.eventBytesMax,
     queueEventsMax: queueMax,
+    queueBytesMax: config.journal.queueBytesMax,
     groupEventsMax: batchEventsMax,
     groupBytesMax: batchBytesMax,
   };

@@ -123,16 +123,6 @@ export const OPTIONS = [
     meaning: 'File of the read models; it may be deleted, they are folded anew from the journal.',
   },
   {
-    key: 'health.retention_hours',
-    type: 'number',
-    above: 0,
-    max: 8_784,
-    default: 24,
-    unit: 'hours',
-    meaning: 'How long single health checks are kept.',
-  },
-
-  {
     key: 'rest.host',
     ...HOST,
     default: '127.0.0.1',
