@@ -12,8 +12,6 @@ import { phaseOf, whyNot } from './why.js';
 export type RunningEngine = Engine & {
   readonly members: readonly Member[];
   readonly scopes: readonly Scope[];
-  /** The wall clock jumped by this much: limiters rebase their moments (A7). */
-  clockJumped(shiftMs: number): Promise<void>;
   /** Drains runs within the drain limit, appends what the gates hold, then stops the actors. */
   stop(): Promise<void>;
 };
@@ -57,13 +55,6 @@ export async function startEngine(
       withMember(find(name), (member) =>
         eachBreaker(member, upstream, context, breakerCommand(target, options)),
       ),
-    async clockJumped(shiftMs) {
-      const now = deps.clock.now();
-      const command = { type: 'ReportClockAnomaly', shiftMs, now } as const;
-      await Promise.all(
-        scopes.map((scope) => scope.handle.ask(command, deps.host.system('clock jumped'))),
-      );
-    },
     stop: () => stopEngine(deps, members, scopes),
   };
 }
@@ -209,6 +200,7 @@ async function stopEngine(
 ): Promise<void> {
   const { drainMs } = deps.limits;
   const shutdown = { type: 'Shutdown', drainMs } as const;
+  for (const { runtime } of members) runtime.close();
   await Promise.all(
     members.map(({ handle }) => handle.ask(shutdown, deps.host.system('shutdown'))),
   );

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { verifyJournalFile } from '../../src/journal/index.js';
 import { seededRandom } from '../../src/kernel/random.js';
 import { anyWish, commandBook, startLoad } from '../support/process-commands.js';
-import { lostCommands } from '../support/process-checks.js';
+import { blocksOf, lostCommands, runsOpen } from '../support/process-checks.js';
 import { journalEvents, numberIn, ofStream, textIn } from '../support/process-journal.js';
 import type { Service } from '../support/process-service.js';
 import { processWorld, until, type World } from '../support/process-world.js';
@@ -66,8 +66,25 @@ describe('the end of the service', { timeout: TIMEOUT_MS }, () => {
     expect(last?.type).toBe('ServiceStopped');
     expect(textIn(last?.data ?? {}, 'cause')).toBe('SIGTERM');
 
+    for (const name of COLLECTORS) {
+      expect(runsOpen(events, name)).toEqual([]);
+      expect(blocksOf(events, name)).toMatchObject({ open: 0, objections: [] });
+    }
+
     const line = await recoveredBy(world);
     expect(line).toMatchObject({ previous_end: 'clean', unknown_runs: 0, open_blocks: 0 });
+  });
+
+  it('opens no session and begins no run once it is stopping', async () => {
+    const world = await processWorld();
+    const service = await world.start();
+    await seen(world, 1);
+    await service.stop();
+    const events = journalEvents(world.journalPath);
+    for (const name of COLLECTORS) {
+      const last = ofStream(events, `collector-${name}`).at(-1);
+      expect([last?.type, last?.data['cause']]).toEqual(['CollectorStopped', 'shutdown']);
+    }
   });
 
   it('gives up a call that is never answered, and still drains in time', async () => {

@@ -54,6 +54,8 @@ export interface CollectorRuntime {
   /** Starts a run now, e.g. by hand or because a gate opened. */
   runNow(trigger: 'manual' | 'wake', priority: 'probe' | 'live'): CollectorCommand;
   inFlight(): number;
+  /** The process ends: opens no session any more, though the state goes on owing one. */
+  close(): void;
   /** Resolves when nothing is in flight. */
   idle(): Promise<void>;
 }
@@ -68,11 +70,17 @@ const FINISH_RETRY_MAX_MS = 10_000;
 /** A run may hold this many pages; a source that never ends is cut there and goes on next time. */
 const PAGES_MAX = 10_000;
 
+type InFlight = { readonly abort: AbortController; readonly done: Promise<void> };
+
 export function collectorRuntime(deps: RuntimeDeps): CollectorRuntime {
-  const running = new Map<
-    string,
-    { readonly abort: AbortController; readonly done: Promise<void> }
-  >();
+  const running = new Map<string, InFlight>();
+  let isClosed = false;
+  const connect = async (): Promise<void> => {
+    if (deps.hasKey && !isClosed) await rewindToSink(deps);
+    if (isClosed) return;
+    const type = deps.hasKey ? 'Connected' : 'KeyMissing';
+    await deps.handle.ask({ type }, deps.system('connect'));
+  };
   deps.handle.watch(({ state }) => {
     // R2: also for facts that only restrict and are not durable yet.
     for (const [run, { abort }] of running) {
@@ -88,12 +96,15 @@ export function collectorRuntime(deps: RuntimeDeps): CollectorRuntime {
   };
   return {
     begin(work) {
-      if (work['do'] === 'connect') void connect(deps);
+      if (work['do'] === 'connect') void connect();
       if (work['do'] === 'run' && typeof work['run'] === 'string') start(work['run']);
     },
     dueCommand: () => startCommand(deps, 'schedule', 'live'),
     runNow: (trigger, priority) => startCommand(deps, trigger, priority),
     inFlight: () => running.size,
+    close() {
+      isClosed = true;
+    },
     async idle() {
       await Promise.all([...running.values()].map(({ done }) => done));
     },
@@ -105,12 +116,6 @@ function startCommand(deps: RuntimeDeps, trigger: string, priority: string): Col
   const obstacle = deps.obstacle();
   const run = deps.random.uuid();
   return { type: 'StartRun', run, trigger, priority, ...(obstacle !== undefined && { obstacle }) };
-}
-
-async function connect(deps: RuntimeDeps): Promise<void> {
-  const command: CollectorCommand = deps.hasKey ? { type: 'Connected' } : { type: 'KeyMissing' };
-  if (deps.hasKey) await rewindToSink(deps);
-  await deps.handle.ask(command, deps.system('connect'));
 }
 
 /** A sink behind the journal's cursor (restored, or lost) rewinds it, as a fact. */
