@@ -9,7 +9,7 @@ import { collectorSetups } from './app/collectors.js';
 import { openStores, type Stores } from './app/stores.js';
 import { openDoors, type Closing } from './app/doors.js';
 import { serviceLog, type PreviousEnd } from './app/service.js';
-import { every, watchClock } from './app/upkeep.js';
+import { every } from './app/upkeep.js';
 import {
   engineMetrics,
   HOST_LIMITS,
@@ -132,7 +132,7 @@ async function open(
     recoveredRuns: recovery.runs,
     recoveredBlocks: recovery.blocks,
   });
-  closings.push(...upkeep(deps, stores, engine));
+  closings.push(...upkeep(deps, stores));
   const state = { stopping: false };
   const metrics = [engineMetrics(engine, host), (): readonly MetricFamily[] => transport.metrics()];
   const doors = await openDoors({ ...deps, stores, engine, state, metrics, closings });
@@ -216,7 +216,7 @@ async function recovered(
   return recovery;
 }
 
-function upkeep(deps: AppDeps, stores: Stores, engine: RunningEngine): readonly Closing[] {
+function upkeep(deps: AppDeps, stores: Stores): readonly Closing[] {
   const { clock, log, config } = deps;
   const prune = async (): Promise<void> => {
     const removed = await stores.records.prune(clock.now());
@@ -232,6 +232,5 @@ function upkeep(deps: AppDeps, stores: Stores, engine: RunningEngine): readonly 
   return [
     { name: 'sealer', close: sealer },
     { name: 'prune', close: every(clock, PRUNE_EVERY_MS, log, 'prune', prune) },
-    { name: 'clock', close: watchClock(clock, log, (shift) => engine.clockJumped(shift)) },
   ];
 }

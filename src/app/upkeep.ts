@@ -1,4 +1,4 @@
-/** What the service does now and then: notices clock jumps, removes what is past its retention. */
+/** What the service does now and then, e.g. removing what is past its retention. */
 import { messageOf } from '../kernel/errors.js';
 import type { Logger } from '../kernel/observe.js';
 import type { Cancel, Clock } from '../kernel/time.js';
@@ -29,25 +29,4 @@ export function every(
     isStopped = true;
     cancel();
   };
-}
-
-/** A wall clock that moves otherwise than the monotonic one by more than this has jumped (A7). */
-const JUMP_MS = 60_000;
-const LOOK_EVERY_MS = 5000;
-
-/** Calls back with the shift whenever the wall clock jumps; slow drift (NTP) is let pass. */
-export function watchClock(
-  clock: Clock,
-  log: Logger,
-  onJump: (shiftMs: DurationMs) => Promise<void>,
-): Cancel {
-  let offset = clock.now() - clock.monotonic();
-  return every(clock, LOOK_EVERY_MS, log, 'clock', async () => {
-    const now = clock.now() - clock.monotonic();
-    const shift = now - offset;
-    offset = now;
-    if (Math.abs(shift) < JUMP_MS) return;
-    log.warn('wall clock jumped', { shift_ms: Math.round(shift) });
-    await onJump(shift);
-  });
 }
