@@ -178,6 +178,8 @@ export type LimiterDoc = {
   readonly backoffMultiplier: number;
   readonly maxBackoff: number;
   readonly recoveryWindowMs: DurationMs;
+  /** The lowest rate a cut may leave, requests per second. */
+  readonly floorRate: number;
   readonly buckets: readonly {
     readonly name: string;
     readonly kind: string;
@@ -202,12 +204,15 @@ export type LimiterDoc = {
     >
   >;
   readonly episode: {
+    /** By its last cut; the recovery since then is a function of time. */
     readonly backoff: number;
     readonly cuts: number;
     readonly wMax: number;
     readonly pauseUntil: EpochMs;
     readonly lastCutAt: EpochMs;
   } | null;
+  /** What an episode taught, while it is below the ceiling: the rate at that moment. */
+  readonly learned: { readonly rate: number; readonly since: EpochMs } | null;
   readonly blocked: {
     readonly cause: string;
     readonly until: EpochMs;

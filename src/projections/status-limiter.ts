@@ -31,9 +31,11 @@ function emptyLimiterDoc(scope: string): LimiterDoc {
     backoffMultiplier: 0,
     maxBackoff: 0,
     recoveryWindowMs: 0,
+    floorRate: 0,
     buckets: [],
     caps: {},
     episode: null,
+    learned: null,
     blocked: null,
     blockedBuckets: {},
     observed: {},
@@ -54,28 +56,7 @@ const NO_USAGE: UsageDoc = {
 };
 
 const reducers: Reducers = {
-  ScopeConfigured: (doc, f) => ({
-    ...doc,
-    collectors: f.collectors,
-    tier: f.tier,
-    currency: f.currency,
-    maxRequestsPerSecond: f.maxRequestsPerSecond,
-    backoffMultiplier: f.backoffMultiplier,
-    maxBackoff: f.maxBackoff,
-    recoveryWindowMs: f.recoveryWindowMs,
-    buckets: f.buckets.map((bucket) => ({
-      name: bucket.name,
-      kind: bucket.kind,
-      limit: bucket.limit,
-      windowMs: bucket.windowMs,
-      period: bucket.period,
-      zone: bucket.zone,
-      anchorDay: bucket.anchorDay,
-      unit: bucket.unit,
-      priceMicros: bucket.priceMicros,
-      quota: bucket.quota,
-    })),
-  }),
+  ScopeConfigured: (doc, f) => configured(doc, f),
   RateLimitConfigured: (doc, f) => ({
     ...adjusted(doc, f.atMs),
     caps: {
@@ -104,11 +85,13 @@ const reducers: Reducers = {
       pauseUntil: f.pauseUntilMs,
       lastCutAt: f.atMs,
     },
+    learned: null,
   }),
-  RateRecovered: (doc, f) => ({
-    ...adjusted(doc, f.atMs),
-    episode: f.episodeEnded || doc.episode === null ? null : { ...doc.episode, backoff: f.backoff },
-  }),
+  RateRecovered: (doc, f) => {
+    if (!f.episodeEnded) return adjusted(doc, f.atMs);
+    const learned = f.rate >= ceilingOf(doc) ? null : { rate: f.rate, since: f.atMs };
+    return { ...adjusted(doc, f.atMs), episode: null, learned };
+  },
   EpisodeEnded: (doc) => ({ ...doc, episode: null }),
   QuotaObserved: (doc, f) => ({
     ...doc,
@@ -145,8 +128,80 @@ const reducers: Reducers = {
     const left = Object.entries(doc.observed).filter(([bucket]) => bucket !== f.bucket);
     return { ...doc, observed: Object.fromEntries(left) };
   },
-  ClockAnomaly: (doc) => doc,
+  ClockAnomaly: (doc, f) => rebased(doc, f.shiftMs),
 };
+
+/** What the limiter forgets with a scope's old shape is forgotten here too. */
+function configured(doc: LimiterDoc, f: Of<'ScopeConfigured'>): LimiterDoc {
+  const buckets = new Set(f.buckets.map(({ name }) => name));
+  return {
+    ...doc,
+    collectors: f.collectors,
+    tier: f.tier,
+    currency: f.currency,
+    maxRequestsPerSecond: f.maxRequestsPerSecond,
+    backoffMultiplier: f.backoffMultiplier,
+    maxBackoff: f.maxBackoff,
+    recoveryWindowMs: f.recoveryWindowMs,
+    floorRate: f.floorRate,
+    buckets: f.buckets.map((bucket) => ({
+      name: bucket.name,
+      kind: bucket.kind,
+      limit: bucket.limit,
+      windowMs: bucket.windowMs,
+      period: bucket.period,
+      zone: bucket.zone,
+      anchorDay: bucket.anchorDay,
+      unit: bucket.unit,
+      priceMicros: bucket.priceMicros,
+      quota: bucket.quota,
+    })),
+    caps: only(doc.caps, (collector) => f.collectors.includes(collector)),
+    blockedBuckets: only(doc.blockedBuckets, (bucket) => buckets.has(bucket)),
+    observed: only(doc.observed, (bucket) => buckets.has(bucket)),
+  };
+}
+
+type ByName<V> = Readonly<Record<string, V>>;
+
+function only<V>(map: ByName<V>, keep: (key: string) => boolean): ByName<V> {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => keep(key)));
+}
+
+function mapped<V>(map: ByName<V>, change: (value: V) => V): ByName<V> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}
+
+/** The most the scope may reach: an operator's cap may exceed the profile's default. */
+function ceilingOf({ caps, maxRequestsPerSecond }: LimiterDoc): number {
+  const own = Object.values(caps).map((cap) => cap.maxRequestsPerSecond);
+  return Math.max(maxRequestsPerSecond, ...own);
+}
+
+/** The wall clock jumped: moments it had set move with it, as they do in the limiter. */
+function rebased(doc: LimiterDoc, shift: number): LimiterDoc {
+  const { episode, learned, blocked } = doc;
+  const moved = <T extends { readonly until: EpochMs }>(block: T): T => ({
+    ...block,
+    until: block.until + shift,
+  });
+  return {
+    ...doc,
+    episode: episode && {
+      ...episode,
+      pauseUntil: episode.pauseUntil + shift,
+      lastCutAt: episode.lastCutAt + shift,
+    },
+    learned: learned && { ...learned, since: learned.since + shift },
+    blocked: blocked && moved(blocked),
+    blockedBuckets: mapped(doc.blockedBuckets, moved),
+    observed: mapped(doc.observed, (seen) => ({
+      ...seen,
+      at: seen.at + shift,
+      resetAt: seen.resetAt === null ? null : seen.resetAt + shift,
+    })),
+  };
+}
 
 function adjusted(doc: LimiterDoc, at: EpochMs): LimiterDoc {
   return { ...doc, adjustments: doc.adjustments + 1, lastAdjustmentAt: at };

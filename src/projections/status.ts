@@ -76,11 +76,12 @@ const HANDLERS: Handlers = {
   ScopeBlocked: onLimiter,
   Unblocked: onLimiter,
   PeriodRolled: onLimiter,
+  ClockAnomaly: onLimiter,
 };
 
 export const statusProjection: Projection = {
   name: 'status',
-  version: 1,
+  version: 2,
   categories: ['collector', 'breaker', 'limiter'],
   handlers: HANDLERS,
 };

@@ -261,9 +261,40 @@ describe('the document of a scope', () => {
     const cut: Fact = ['Throttled', { atMs: 5, backoff: 2, cuts: 1, wMax: 4, pauseUntilMs: 9 }];
     expect(limiter(cut).episode).toMatchObject({ backoff: 2, lastCutAt: 5 });
     const step: Fact = ['RateRecovered', { atMs: 6, rate: 3, backoff: 1.4 }];
-    expect(limiter(cut, step).episode?.backoff).toBe(1.4);
+    // A step is a point on the curve that the cut began: the curve's own numbers stay.
+    expect(limiter(cut, step).episode?.backoff).toBe(2);
+    const last: Fact = ['RateRecovered', { atMs: 7, rate: 4.2, backoff: 1, episodeEnded: true }];
     const end: Fact = ['EpisodeEnded', { atMs: 7, cuts: 1 }];
-    expect(limiter(cut, step, end)).toMatchObject({ episode: null, backoffs: 1, adjustments: 2 });
+    const over = limiter(cut, step, last, end);
+    expect(over).toMatchObject({ episode: null, backoffs: 1, adjustments: 3 });
+    expect(over.learned).toEqual({ rate: 4.2, since: 7 });
+    expect(limiter(cut, last, end, cut).learned).toBeNull();
+    const whole: Fact = ['RateRecovered', { atMs: 8, rate: 5, backoff: 1, episodeEnded: true }];
+    expect(limiter(cut, last, end, whole).learned).toBeNull();
+  });
+
+  it('forgets what a new configuration has no place for', () => {
+    const doc = limiter(
+      ['RateLimitConfigured', { collector: 'alpha-2', maxRequestsPerSecond: 9 }],
+      ['BucketBlocked', { bucket: 'requests', cause: 'local_quota', untilMs: 8 }],
+      ['QuotaObserved', { bucket: 'requests', limit: 10, remaining: 5 }],
+      ['ScopeConfigured', { collectors: ['other'], buckets: [{ name: 'weight' }] }],
+    );
+    expect(doc).toMatchObject({ caps: {}, blockedBuckets: {}, observed: {} });
+  });
+
+  it('moves its moments with a clock that jumped', () => {
+    const doc = limiter(
+      ['Throttled', { atMs: 5, backoff: 2, cuts: 1, wMax: 4, pauseUntilMs: 9 }],
+      ['ScopeBlocked', { cause: 'banned', untilMs: 9 }],
+      ['BucketBlocked', { bucket: 'requests', cause: 'local_quota', untilMs: 8 }],
+      ['QuotaObserved', { atMs: 5, bucket: 'requests', limit: 10, remaining: 5, resetAtMs: 7 }],
+      ['ClockAnomaly', { atMs: 6, shiftMs: 1000 }],
+    );
+    expect(doc.episode).toMatchObject({ pauseUntil: 1009, lastCutAt: 1005 });
+    expect(doc.blocked).toMatchObject({ until: 1009 });
+    expect(doc.blockedBuckets).toMatchObject({ requests: { until: 1008 } });
+    expect(doc.observed).toMatchObject({ requests: { at: 1005, resetAt: 1007 } });
   });
 
   it('shows blocks of the scope and of buckets until they end', () => {

@@ -9,7 +9,17 @@
  *   then + 5 % per clean 10 K, up to the ceiling.
  */
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
-import type { Cap, Episode, LimiterConfig, LimiterContext } from './context.js';
+import type { Cap, Episode, Learned, LimiterConfig } from './context.js';
+
+/** All that a rate depends on: in a limiter's memory, or in a read model's document of a past moment. */
+export type RateBasis = {
+  readonly config: RateConfig | null;
+  readonly caps: Readonly<Record<string, Cap>>;
+  readonly episode: Pick<Episode, 'wMax' | 'backoff' | 'pauseUntil'> | null;
+  readonly learned: Learned | null;
+};
+
+type RateConfig = Cap & Pick<LimiterConfig, 'recoveryWindowMs' | 'floorRate'>;
 
 /** Share of the rate at the first cut that the recovery aims for. */
 export const AIM = 0.95;
@@ -46,11 +56,11 @@ export function cubicElapsed(
 }
 
 /** What the collector was set to: its own cap, or the scope's defaults. */
-export function capOf(context: LimiterContext, collector: string): Cap {
+export function capOf(context: RateBasis, collector: string): Cap {
   return context.caps[collector] ?? defaultCap(context.config);
 }
 
-function defaultCap(config: LimiterConfig | null): Cap {
+function defaultCap(config: RateConfig | null): Cap {
   return {
     maxRequestsPerSecond: config?.maxRequestsPerSecond ?? 0,
     backoffMultiplier: config?.backoffMultiplier ?? 1,
@@ -59,7 +69,7 @@ function defaultCap(config: LimiterConfig | null): Cap {
 }
 
 /** The most the scope may reach: an operator's cap may exceed the profile's default. */
-export function ceilingOf(context: LimiterContext): number {
+export function ceilingOf(context: RateBasis): number {
   let ceiling = context.config?.maxRequestsPerSecond ?? 0;
   for (const collector of Object.keys(context.caps)) {
     ceiling = Math.max(ceiling, context.caps[collector]?.maxRequestsPerSecond ?? 0);
@@ -68,7 +78,7 @@ export function ceilingOf(context: LimiterContext): number {
 }
 
 /** Requests per second the whole scope may send at `at`. During a pause: what it will resume with. */
-export function scopeRate(context: LimiterContext, at: EpochMs): number {
+export function scopeRate(context: RateBasis, at: EpochMs): number {
   const { config, episode, learned } = context;
   const ceiling = ceilingOf(context);
   if (config === null || (episode === null && learned === null)) return ceiling;
@@ -79,7 +89,11 @@ export function scopeRate(context: LimiterContext, at: EpochMs): number {
   return Math.min(ceiling, Math.max(config.floorRate, curve));
 }
 
-function episodeRate(episode: Episode, at: EpochMs, config: LimiterConfig): number {
+function episodeRate(
+  episode: NonNullable<RateBasis['episode']>,
+  at: EpochMs,
+  config: RateConfig,
+): number {
   const elapsed = at - episode.pauseUntil;
   const clean = config.recoveryWindowMs * CLEAN_WINDOWS;
   if (elapsed >= clean) return creptRate(episode.wMax, elapsed, config);
@@ -87,18 +101,22 @@ function episodeRate(episode: Episode, at: EpochMs, config: LimiterConfig): numb
 }
 
 /** +5 % for each clean 10 K that passed. */
-export function creptRate(rate: number, elapsedMs: DurationMs, config: LimiterConfig): number {
+export function creptRate(
+  rate: number,
+  elapsedMs: DurationMs,
+  config: Pick<LimiterConfig, 'recoveryWindowMs'>,
+): number {
   const steps = Math.floor(Math.max(0, elapsedMs) / (config.recoveryWindowMs * CLEAN_WINDOWS));
   return rate * CREEP ** Math.min(steps, 1000);
 }
 
 /** Requests per second in force for one collector at `at`: its own cap within the scope's curve. */
-export function currentRate(context: LimiterContext, collector: string, at: EpochMs): number {
+export function currentRate(context: RateBasis, collector: string, at: EpochMs): number {
   return Math.min(capOf(context, collector).maxRequestsPerSecond, scopeRate(context, at));
 }
 
 /** By how much the rate is divided now, 1 = not at all. The same for every collector of the scope. */
-export function currentBackoff(context: LimiterContext, at: EpochMs): number {
+export function currentBackoff(context: RateBasis, at: EpochMs): number {
   const { episode, config } = context;
   if (episode === null || config === null) return 1;
   const elapsed = at - episode.pauseUntil;

@@ -10,6 +10,7 @@ import { limiterOutstanding } from './outstanding.js';
 export type { Configure, LimiterCommand, SetRate } from './commands.js';
 export type { Block, Cap, LimiterConfig, LimiterContext, LimiterState } from './context.js';
 export { capOf, ceilingOf, currentBackoff, currentRate, scopeRate } from './curve.js';
+export type { RateBasis } from './curve.js';
 export type { Acquired, AcquireFailure, AcquireRequest, Permit, PermitReport } from './desk.js';
 export { limiterCodec, type LimiterFact } from './events.js';
 export {

@@ -1,33 +1,25 @@
 /** A collector's rate limiters: one is shown as its own, the counters are summed over all. */
 import type { LiveCollector, LiveLimiter } from '../../actors/engine.js';
+import { capOf, currentBackoff, currentRate } from '../../actors/limiter/index.js';
+import type { RateBasis } from '../../actors/limiter/index.js';
 import type { EpochMs } from '../../kernel/types.js';
 import type { LimiterDoc, UsageDoc } from '../../projections/views.js';
 import { moment } from './numbers.js';
 
-export type RateSettings = {
-  readonly maxRequestsPerSecond: number;
-  readonly backoffMultiplier: number;
-  readonly maxBackoff: number;
-};
-
-/** What an operator set for this collector, else what its scope has. */
-export function settingsOf(doc: LimiterDoc, collector: string): RateSettings {
-  return doc.caps[collector] ?? doc;
+/** What the rate depended on at a moment of which only the document is left. */
+function basisOf(doc: LimiterDoc): RateBasis {
+  const { caps, episode, learned } = doc;
+  return { config: doc, caps, episode, learned };
 }
 
-/**
- * The rate in force at a moment, from the document alone (semantics §3): for the past, where there is
- * no live limiter to ask. Requests per second.
- */
+/** The rate in force at a moment, from the document alone. Requests per second. */
 export function rateAt(doc: LimiterDoc, collector: string, at: EpochMs): number {
-  const cap = settingsOf(doc, collector).maxRequestsPerSecond;
-  if (doc.episode === null) return cap;
-  const { wMax, backoff, pauseUntil } = doc.episode;
-  const w0 = wMax / backoff;
-  const sincePause = Math.max(0, at - pauseUntil);
-  const left = Math.max(0, 1 - sincePause / doc.recoveryWindowMs);
-  const steps = Math.floor(sincePause / (10 * doc.recoveryWindowMs));
-  return Math.min(cap, (wMax - (wMax - w0) * left ** 3) * 1.05 ** steps);
+  return currentRate(basisOf(doc), collector, at);
+}
+
+/** By how much the rate was divided, from the document alone; 1: not at all. */
+export function backoffAt(doc: LimiterDoc, at: EpochMs): number {
+  return currentBackoff(basisOf(doc), at);
 }
 
 /** Scope and limiter shown as the collector's own. */
@@ -69,7 +61,7 @@ function endpoints(usages: readonly UsageDoc[]) {
   );
 }
 
-function currentRate(
+function rateOf(
   doc: LimiterDoc,
   live: LiveLimiter | undefined,
   collector: string,
@@ -89,8 +81,8 @@ export function limiterLine(
   if (own === undefined) return null;
   const { usages } = totalsOf(docs, collector);
   return {
-    current_rate: currentRate(own, live?.limiters[own.scope], collector, at),
-    backoff_multiplier: settingsOf(own, collector).backoffMultiplier,
+    current_rate: rateOf(own, live?.limiters[own.scope], collector, at),
+    backoff_multiplier: capOf(basisOf(own), collector).backoffMultiplier,
     total_requests: sum(usages, (usage) => usage.calls),
     total_throttles: sum(usages, (usage) => usage.delayed),
     total_backoffs: sum(docs, (doc) => doc.backoffs),
@@ -118,14 +110,14 @@ export function limiterDetail(
   const own = ownLimiter(docs);
   if (own === undefined) return null;
   const { usages } = totalsOf(docs, collector);
-  const settings = settingsOf(own, collector);
+  const settings = capOf(basisOf(own), collector);
   const now = live?.limiters[own.scope];
   return {
-    current_rate: currentRate(own, now, collector, at),
+    current_rate: rateOf(own, now, collector, at),
     initial_rate: settings.maxRequestsPerSecond,
     backoff_multiplier: settings.backoffMultiplier,
     max_backoff: settings.maxBackoff,
-    current_backoff: now?.currentBackoff ?? own.episode?.backoff ?? 1,
+    current_backoff: now?.currentBackoff ?? backoffAt(own, at),
     statistics: {
       total_requests: sum(usages, (usage) => usage.calls),
       total_throttles: sum(usages, (usage) => usage.delayed),
@@ -150,7 +142,7 @@ export function limiterDetail(
 export function rateConfig(docs: readonly LimiterDoc[], collector: string) {
   const own = ownLimiter(docs);
   if (own === undefined) return null;
-  const settings = settingsOf(own, collector);
+  const settings = capOf(basisOf(own), collector);
   return {
     max_requests_per_second: settings.maxRequestsPerSecond,
     backoff_multiplier: settings.backoffMultiplier,
