@@ -2,8 +2,10 @@
  * Folds facts through a chart, fast: the one place where XState runs.
  *
  * Its public `transition()` builds an actor system per call; here each chart has one inert scope
- * and one working snapshot per configuration, and both are reused. A property test holds the two
- * equal.
+ * and one working snapshot per configuration, and both are reused. And since nothing in these
+ * charts can branch (3), XState is asked once per configuration and type of fact: where the arrow
+ * leads and what it assigns is kept, and from then on only the assignments run. Property tests
+ * hold all of it equal to `transition()`.
  *
  * 1. `apply` is pure to its caller: the state it is given is never changed, and equal arguments
  *    give equal results. What is reused inside never leaves this file.
@@ -11,6 +13,8 @@
  *    nodes.
  * 3. A chart that could branch by itself (guard, `always`, `after`, `invoke`, history) is refused
  *    when its folder is made: old streams would not fold the same for ever.
+ * 4. An arrow is kept only when running its assignments gave exactly what XState gave; any other
+ *    (an action that is no `assign`, say) goes through XState each time.
  */
 import { createActor, initialTransition } from 'xstate';
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
@@ -28,10 +32,18 @@ export type Folder<C, F extends AnyFact = AnyFact> = {
 };
 
 /**
- * One configuration of a chart: its value, and a snapshot whose context is overwritten for each
- * use.
+ * One configuration of a chart: its value, a snapshot whose context is overwritten for each use,
+ * and the arrows that were learnt, by type of fact.
  */
-type Configuration = { readonly value: unknown; readonly snapshot: AnyMachineSnapshot };
+type Configuration = {
+  readonly value: unknown;
+  readonly snapshot: AnyMachineSnapshot;
+  readonly arrows: Map<string, Arrow>;
+};
+
+/** The assignments of an arrow, in order, and the value of the configuration it leads to. */
+type Arrow = { readonly value: unknown; readonly assignments: readonly Assignment[] };
+type Assignment = (args: { readonly context: object; readonly event: AnyFact }) => object;
 
 /**
  * One folder per chart, however many actors ask for it: it is worth as much memory as ten actors.
@@ -51,6 +63,7 @@ export function folder<C, F extends AnyFact = AnyFact>(machine: AnyStateMachine)
 function makeFolder<C>(machine: AnyStateMachine): Folder<C> {
   assertPure(machine.root);
   const scope = inertScope(machine);
+  const canLearn = isDoneByArrows(machine.root);
   const byValue = new Map<unknown, Configuration>();
   const byKey = new Map<string, Configuration>();
 
@@ -59,7 +72,7 @@ function makeFolder<C>(machine: AnyStateMachine): Folder<C> {
     const key = canonicalJson(value);
     const known = byKey.get(key);
     if (known !== undefined) return known;
-    const made = { value, snapshot };
+    const made = { value, snapshot, arrows: new Map<string, Arrow>() };
     byKey.set(key, made);
     byValue.set(value, made);
     return made;
@@ -71,12 +84,22 @@ function makeFolder<C>(machine: AnyStateMachine): Folder<C> {
     initial: () => start,
     apply(state, fact) {
       const at = byValue.get(state.value) ?? configurationOf(snapshotOf(machine, state));
+      const known = at.arrows.get(fact.type);
+      if (known !== undefined) {
+        return { value: known.value, context: assigned(known, state.context as object, fact) as C };
+      }
       const before = at.snapshot;
       before.context = state.context;
       const after = machine.transition(before, fact, scope as never) as AnyMachineSnapshot;
       if (after === before) return undefined;
       // An arrow that stays keeps the very array of nodes.
       const { value } = after._nodes === before._nodes ? at : configurationOf(after);
+      const assignments = canLearn ? assignmentsOf(machine, before, fact) : undefined;
+      if (assignments !== undefined) {
+        const arrow = { value, assignments };
+        if (isFaithful(arrow, state.context as object, fact, after))
+          at.arrows.set(fact.type, arrow);
+      }
       return { value, context: after.context as C };
     },
     resolve(stored) {
@@ -91,6 +114,47 @@ function makeFolder<C>(machine: AnyStateMachine): Folder<C> {
       }
     },
   };
+}
+
+/** What the arrows of this fact assign, in order; undefined: not all of it can be run without XState. */
+function assignmentsOf(
+  machine: AnyStateMachine,
+  before: AnyMachineSnapshot,
+  fact: AnyFact,
+): readonly Assignment[] | undefined {
+  const actions = machine.getTransitionData(before, fact).flatMap((arrow) => arrow.actions);
+  const assignments = actions.map(assignmentOf);
+  return assignments.every((each) => each !== undefined) ? assignments : undefined;
+}
+
+function assignmentOf(action: unknown): Assignment | undefined {
+  const { type, assignment } = action as { readonly type?: unknown; readonly assignment?: unknown };
+  const isFunction = type === 'xstate.assign' && typeof assignment === 'function';
+  return isFunction ? (assignment as Assignment) : undefined;
+}
+
+/** Entering and leaving states does nothing: all that a fact does is on its arrows. */
+function isDoneByArrows(node: AnyStateNode): boolean {
+  const isQuiet = node.entry.length === 0 && node.exit.length === 0;
+  return isQuiet && Object.values(node.states).every(isDoneByArrows);
+}
+
+/** As XState does it: each assignment sees what those before it assigned. */
+function assigned(arrow: Arrow, context: object, event: AnyFact): object {
+  let now = context;
+  for (const assignment of arrow.assignments)
+    now = { ...now, ...assignment({ context: now, event }) };
+  return now;
+}
+
+/** 4. */
+function isFaithful(
+  arrow: Arrow,
+  context: object,
+  fact: AnyFact,
+  after: AnyMachineSnapshot,
+): boolean {
+  return JSON.stringify(assigned(arrow, context, fact)) === JSON.stringify(after.context);
 }
 
 /** @throws {Error} the chart has no such state. */
