@@ -167,7 +167,7 @@ describe('a ban', () => {
     const banned = await app.event('banned', of('limiter-binance-ip', 'ScopeBlocked'));
     const until = Number(banned.data['untilMs']);
     expect(banned.data).toMatchObject({ cause: 'banned' });
-    const name = String(banned.data['collector']);
+    const name = banned.data['collector'] as string;
     const suspended = await app.event(
       'it is suspended',
       of(`collector-${name}`, 'CollectorSuspended'),
