@@ -143,3 +143,20 @@ export function blocksOf(events: readonly StoredEvent[], collector: string): Blo
   for (const calls of open.values()) spent += calls;
   return { reserved, spent, open: open.size, objections };
 }
+
+/** Calls sent from blocks that were reserved since that moment; of a lost block, all it covered. */
+export function sentSince(
+  events: readonly StoredEvent[],
+  collector: string,
+  since: number,
+): number {
+  const recent = new Set<string>();
+  let sent = 0;
+  for (const { type, data } of events) {
+    if (data['collector'] !== collector) continue;
+    const block = textIn(data, 'block');
+    if (type === 'UnitsReserved' && numberIn(data, 'atMs') >= since) recent.add(block);
+    if (type === 'UnitsSettled' && recent.has(block)) sent += numberIn(data, 'sent');
+  }
+  return sent;
+}

@@ -141,13 +141,13 @@ export function anyWish(collectors: readonly string[]): (random: Random) => Wish
     const kinds = ['desired', 'desired', 'rate', 'breaker', 'breaker', 'work'] as const;
     switch (pick(random, kinds)) {
       case 'desired':
-        return desired(collector, random.next() < 0.7);
+        return desired(collector, random.next() < 0.85);
       case 'rate':
         return rate(collector, pick(random, RATES), pick(random, [2, 3]));
       case 'breaker':
         return breaker(collector, random);
       case 'work':
-        return work(collector, random.next() < 0.5);
+        return work(collector, random.next() < 0.7);
     }
   };
 }
@@ -184,10 +184,11 @@ export function rate(collector: string, perSecond: number, multiplier: number): 
 
 /** `open` and `metrics_only` with an end or without; `closed` and a reset give it back to itself. */
 function breaker(collector: string, random: Random): Wish {
-  const state = pick(random, ['open', 'metrics_only', 'closed', 'closed', 'half-open', 'reset']);
+  const states = ['open', 'metrics_only', 'closed', 'closed', 'closed', 'half-open', 'reset'];
+  const state = pick(random, states);
   if (state === 'reset') return breakerReset(collector);
   const canEnd = state === 'open' || state === 'metrics_only';
-  const ttl = canEnd && random.next() < 0.6 ? 0.05 + random.next() * 3 : undefined;
+  const ttl = canEnd && random.next() < 0.7 ? 0.05 + random.next() * 2 : undefined;
   return breakerState(collector, state, ttl);
 }
 

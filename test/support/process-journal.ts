@@ -20,8 +20,8 @@ export function journalTail(path: string): JournalTail {
   return {
     events() {
       if (reader === undefined) {
-        if (!existsSync(path)) return events;
-        file = openToRead(path);
+        file = opened(path, events.length > 0);
+        if (file === undefined) return events;
         reader = sqliteReader(file);
       }
       for (;;) {
@@ -36,6 +36,17 @@ export function journalTail(path: string): JournalTail {
       reader = undefined;
     },
   };
+}
+
+/** Undefined: a process that died early had not made it yet. What held events once must be readable. */
+function opened(path: string, heldEvents: boolean): SqliteFile | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return openToRead(path);
+  } catch (thrown) {
+    if (heldEvents) throw thrown;
+    return undefined;
+  }
 }
 
 /** All events of a journal whose service is done with it, or not. */

@@ -50,7 +50,8 @@ export async function processWorld(options: WorldOptions = {}): Promise<World> {
   onTestFinished(async () => {
     for (const child of children) await child.kill();
     await sandbox.close();
-    rmSync(directory, { recursive: true, force: true });
+    if (process.env['HEADGATE_KEEP'] === '1') console.log(`kept: ${directory}`);
+    else rmSync(directory, { recursive: true, force: true });
   });
   const dataDir = join(directory, 'data');
   const file = join(directory, 'config.json');
