@@ -85,8 +85,8 @@ async function collectorAt(name: string, text: string, reach: Reach): Promise<Ou
     return fail({ code: 'overloaded', detail });
   }
   try {
-    const docs = await reach.views.docsAt(name, at);
-    if (docs !== undefined) return answer({ collector: collectorThen(docs, at) });
+    const past = await reach.views.past(name, at);
+    if (past !== undefined) return answer({ collector: collectorThen(past, at) });
     const isKnown = reach.views.docs(name) !== undefined;
     const detail = `${name} did not exist at ${isoTime(at)}`;
     return fail(isKnown ? { ...collectorNotFound(name), detail } : collectorNotFound(name));

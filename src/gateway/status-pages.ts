@@ -11,7 +11,7 @@ import type { Answer } from './answer.js';
 import { pieces } from './pieces.js';
 import type { Piece, Pieces } from './pieces.js';
 import { collectorLine, collectorNow, healthLine } from './shapes/collector.js';
-import { phaseOf, statusOf, subjectNow } from './shapes/collector.js';
+import { phaseOf, subjectNow } from './shapes/collector.js';
 import type { Subject } from './shapes/collector.js';
 import { costLine, costTotals } from './shapes/costs.js';
 
@@ -54,7 +54,7 @@ function matches(filter: ListFilter, piece: Piece<Subject>): boolean {
   const { collector } = subject.docs;
   const { state, type, status, q } = filter;
   if (type !== undefined && collector.type !== type) return false;
-  if (status !== undefined && statusOf(subject) !== status) return false;
+  if (status !== undefined && subject.health.health !== status) return false;
   if (q !== undefined && !collector.name.toLowerCase().includes(q.toLowerCase())) return false;
   if (state === undefined) return true;
   if (state === 'enabled') return collector.desired.enabled;

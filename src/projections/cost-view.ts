@@ -3,6 +3,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
 import * as ledgers from './cost-ledgers.js';
 import type { Cell, PeriodFinder, PricedBucket } from './cost-ledgers.js';
+import type { HealthInput } from './health.js';
 import type { Rows } from './projection.js';
 import type { CostView, LimiterDoc } from './views.js';
 
@@ -156,4 +157,16 @@ function lastHour(rows: Rows, key: string, now: EpochMs, periodStart: EpochMs): 
 /** At most the last hour; at least a minute, so that a period's first call is no forecast. */
 function hoursSeen(now: EpochMs, periodStart: EpochMs): number {
   return Math.min(1, Math.max(MINUTE_MS, now - periodStart) / HOUR_MS);
+}
+
+/** What of a quota, and of its period, is left: a part of the health score. Undefined without a quota. */
+export function quotaShares(costs: CostView | undefined, now: EpochMs): HealthInput['quota'] {
+  if (costs === undefined || costs.quota === null || costs.quotaRemaining === null)
+    return undefined;
+  if (costs.quota <= 0) return undefined;
+  const { start, end } = costs.period;
+  return {
+    leftShare: costs.quotaRemaining / costs.quota,
+    periodLeftShare: (end - now) / (end - start),
+  };
 }

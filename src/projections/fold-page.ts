@@ -44,7 +44,7 @@ function tryFold(projection: Projection, each: Incoming, rows: PageRows): string
   let error = '';
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     try {
-      rows.add(handle(projection, each, rows));
+      rows.add(writesOf(projection, each, rows));
       return undefined;
     } catch (thrown) {
       error = messageOf(thrown);
@@ -53,7 +53,8 @@ function tryFold(projection: Projection, each: Incoming, rows: PageRows): string
   return error;
 }
 
-function handle(
+/** What a fact means to a projection: the writes, nothing done yet. */
+export function writesOf(
   projection: Projection,
   { event, fact }: Incoming,
   rows: Rows,

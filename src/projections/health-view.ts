@@ -86,8 +86,7 @@ function between<T extends JsonObject>(
 /**
  * Whole hours, the minutes before the first of them, and the raw checks before the first of those:
  * a hundred rows or two instead of a day of checks. What is not kept raw any more counts by whole
- * minutes, later by whole hours. Blocked by the breaker is failed; what we stopped ourselves is no
- * check.
+ * minutes, later by whole hours.
  */
 function statisticsOf(rows: ScanRows, name: string, since: EpochMs): HealthStatistics {
   const range = { from: healthKey(name, 0), to: prefixEnd(`${name}|`), limit: 1 } as const;
@@ -100,12 +99,18 @@ function statisticsOf(rows: ScanRows, name: string, since: EpochMs): HealthStati
   const hoursFrom = hasMinutes ? nextFull(minutesFrom, HOUR_MS) : lastFull(since, HOUR_MS);
   const rollUps: RollUp[] = [...between(rows, HOURS, name, hoursFrom, undefined)];
   if (hasMinutes) rollUps.push(...between(rows, MINUTES, name, minutesFrom, hoursFrom));
-  const raw = hasRaw ? between(rows, RAW, name, since, minutesFrom) : [];
-  const words = (word: string): number => raw.filter((check) => check.health === word).length;
-  const healthy = sum(rollUps, 'healthy') + words('healthy');
-  const degraded = sum(rollUps, 'degraded') + words('degraded');
-  const failed =
-    sum(rollUps, 'failed') + sum(rollUps, 'circuitOpen') + words('failed') + words('circuit_open');
+  const raw = countedWords(hasRaw ? between(rows, RAW, name, since, minutesFrom) : []);
+  const healthy = sum(rollUps, 'healthy') + raw.healthy;
+  const degraded = sum(rollUps, 'degraded') + raw.degraded;
+  const failed = sum(rollUps, 'failed') + sum(rollUps, 'circuitOpen') + raw.failed;
+  return { totalChecks: healthy + degraded + failed, healthy, failed, degraded };
+}
+
+/** Blocked by the breaker is failed; what we stopped ourselves is no check. */
+export function countedWords(checks: readonly HealthCheck[]): HealthStatistics {
+  const words = (word: string): number => checks.filter(({ health }) => health === word).length;
+  const [healthy, degraded] = [words('healthy'), words('degraded')];
+  const failed = words('failed') + words('circuit_open');
   return { totalChecks: healthy + degraded + failed, healthy, failed, degraded };
 }
 

@@ -15,6 +15,7 @@ export type {
   HealthStatistics,
   HealthView,
   LimiterDoc,
+  PastView,
   UsageDoc,
   Views,
 } from './views.js';

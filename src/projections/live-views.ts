@@ -4,21 +4,21 @@ import type { Clock } from '../kernel/time.js';
 import type { StreamId } from '../kernel/types.js';
 import type { Journal } from '../journal/port.js';
 import { costsProjection } from './costs.js';
-import { costQueries } from './cost-view.js';
+import { costQueries, quotaShares } from './cost-view.js';
 import { healthHistory } from './health-history.js';
-import { healthOf, type HealthInput } from './health.js';
+import { healthOf } from './health.js';
 import { healthQueries } from './health-view.js';
 import { projectionMetrics } from './metrics.js';
+import { pastOf } from './past.js';
 import type { Projection, RowWrite } from './projection.js';
 import type { Replayed } from './projector.js';
 import type { Parked, ReadStore } from './read-store.js';
 import { regressed } from './regression.js';
 import { room, type Room } from './room.js';
-import { docsAt } from './status-at.js';
 import { statusProjection } from './status.js';
 import { statusView } from './status-view.js';
 import { IN_MEMORY, sqliteReadStore } from './store.sqlite.js';
-import type { CostView, Views } from './views.js';
+import type { Views } from './views.js';
 
 export type ViewsOptions = ({ readonly path: string } | { readonly memory: true }) & {
   readonly journal: Journal;
@@ -125,7 +125,7 @@ function viewsOver(parts: Parts): LiveViews {
       const limiters = status.docs(name)?.limiters ?? [];
       return money.callsToday({ name, limiters, now });
     },
-    docsAt: (name, at) => docsAt(journal, name, at),
+    past: (name, at) => pastOf(journal, name, at),
     start: projections.start,
     stop: projections.stop,
     metrics: () => projectionMetrics(projections, clock.now()),
@@ -138,17 +138,6 @@ function viewsOver(parts: Parts): LiveViews {
           each.parked().map((parked) => ({ ...parked, projection: each.projection.name })),
         ),
     replayParked: (projection, stream) => projections.serving(projection).replay(journal, stream),
-  };
-}
-
-function quotaShares(costs: CostView | undefined, now: number): HealthInput['quota'] {
-  if (costs === undefined || costs.quota === null || costs.quotaRemaining === null)
-    return undefined;
-  if (costs.quota <= 0) return undefined;
-  const { start, end } = costs.period;
-  return {
-    leftShare: costs.quotaRemaining / costs.quota,
-    periodLeftShare: (end - now) / (end - start),
   };
 }
 

@@ -87,6 +87,20 @@ export type CollectorDocs = {
   readonly revision: number;
 };
 
+/** All that can be told of one collector at a past moment. What only memory knew is not in it. */
+export type PastView = {
+  readonly docs: CollectorDocs;
+  readonly health: HealthView;
+  /** Of the day before, newest first. */
+  readonly checks: readonly HealthCheck[];
+  /** Of the day before. */
+  readonly healthStatistics: HealthStatistics;
+  readonly costs: CostView | undefined;
+  readonly callsToday: number;
+  /** Of the newest events of collector, primary breaker and own limiter then: `c.b.l`, -1 for none. */
+  readonly revision: string;
+};
+
 /** The questions. Answers are as of `position()`. */
 export interface Views {
   position(): Position;
@@ -104,8 +118,8 @@ export interface Views {
   /** Calls sent since midnight UTC: as `apiCalls`, it never goes down within a day. */
   callsToday(name: string, now: EpochMs): number;
   /**
-   * The documents as they were at a moment: folds the streams up to it; needs no read model. Undefined
-   * when the collector did not exist then.
+   * What the other questions would have answered at a moment: folds the streams up to it; needs no read
+   * model. Undefined when the collector did not exist then.
    */
-  docsAt(name: string, at: EpochMs): Promise<CollectorDocs | undefined>;
+  past(name: string, at: EpochMs): Promise<PastView | undefined>;
 }

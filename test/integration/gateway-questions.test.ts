@@ -116,7 +116,7 @@ describe('records', () => {
 });
 
 describe('the past', () => {
-  it('is told from the documents of then; what no document tells is null', async () => {
+  it('is told from what was known then; what only memory knew is null', async () => {
     at.world.edit('moralis', (docs) => ({
       ...docs,
       collector: {
@@ -131,13 +131,26 @@ describe('the past', () => {
         status: 'disabled',
         why: 'it is disabled by ann (maintenance)',
         enabled: false,
-        health_detail: null,
-        recent_health: null,
-        usage: null,
-        rate_limiter: { current_rate: 5, queue: null },
-        revision: '3',
+        health_detail: { score: 0.98, success_ratio: 0.99 },
+        metrics: { requests_today: 77 },
+        cost: 0.01234,
+        health_summary: { total_checks: 9, healthy: 8, failed: 0, degraded: 1 },
+        usage: { api_calls: 700, calls_today: 77, quota_remaining: 2_998_766 },
+        rate_limiter: { current_rate: 5, queue: null, next_permit_at: null, binding_bucket: null },
+        revision: '3.1.4',
       },
     });
+  });
+
+  it('has every member the present has', async () => {
+    const now = await at.get('/collectors/moralis');
+    const then = await at.get('/collectors/moralis?at=2026-01-05T11:30:00Z');
+    const members = ({ body }: typeof now): readonly string[] =>
+      Object.keys(body['collector'] ?? {});
+    expect(members(then)).toEqual(members(now));
+    const { collector } = then.body as { collector: { recent_health: { timestamp: string }[] } };
+    expect(collector.recent_health).toHaveLength(5);
+    expect(collector.recent_health[0]?.timestamp).toBe('2026-01-05T11:30:00.000Z');
   });
 
   it('before its first day a collector did not exist; the future is refused', async () => {

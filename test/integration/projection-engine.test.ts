@@ -298,7 +298,7 @@ describe('the checkpoint', () => {
 });
 
 describe('a new version', () => {
-  const renamed = (version: number): readonly Projection[] =>
+  const renamed = (version = statusProjection.version + 1): readonly Projection[] =>
     withStatus({
       version,
       handlers: {
@@ -306,7 +306,7 @@ describe('a new version', () => {
           const [write] = statusProjection.handlers.CollectorRegistered?.(fact, where, rows) ?? [];
           if (write?.kind !== 'put') return [];
           const { doc } = write.body as NonNullable<(typeof COLLECTOR_DOCS)['row']>;
-          const next = { ...doc, source: `v${String(version)}` };
+          const next = { ...doc, source: 'renamed' };
           return [put(COLLECTOR_DOCS, fact.name, { doc: next, revision: 0 }, [fact.name])];
         },
       },
@@ -329,7 +329,7 @@ describe('a new version', () => {
         yield* journal.subscribe(...of);
       },
     };
-    const views = await open(gated, { path, projections: renamed(2) });
+    const views = await open(gated, { path, projections: renamed() });
     views.start();
     const head = await tell(journal, [run('alpha', 1)]);
     await settle();
@@ -337,12 +337,15 @@ describe('a new version', () => {
     expect(await views.caughtUp(head, 0)).toBe(false);
     release();
     expect(await views.caughtUp(head, PATIENCE_MS)).toBe(true);
-    expect(views.docs('alpha')?.collector).toMatchObject({ source: 'v2', runs: { started: 1 } });
+    expect(views.docs('alpha')?.collector).toMatchObject({
+      source: 'renamed',
+      runs: { started: 1 },
+    });
     await follow(views, await tell(journal, [run('alpha', 2)]));
     expect(views.docs('alpha')?.collector.runs.started).toBe(2);
     await close(views);
-    const again = await open(journal, { path, projections: renamed(2) });
-    expect(again.docs('alpha')?.collector.source).toBe('v2');
+    const again = await open(journal, { path, projections: renamed() });
+    expect(again.docs('alpha')?.collector.source).toBe('renamed');
   });
 
   it('asked for while it is being built, it is the same building', async () => {
@@ -400,11 +403,11 @@ describe('a new version', () => {
         }
       },
     };
-    const first = await open(stuck, { path, projections: renamed(2) });
+    const first = await open(stuck, { path, projections: renamed() });
     first.start();
     await settle();
     await close(first);
-    const second = await open(stuck, { path, projections: renamed(2) });
+    const second = await open(stuck, { path, projections: renamed() });
     second.start();
     await settle();
     expect(asked).toContain(3);
@@ -417,7 +420,7 @@ describe('a new version', () => {
     const old = await open(journal, { path });
     await follow(old, await journal.head());
     await close(old);
-    const projections = allProjections().map((each) => ({ ...each, version: 7 }));
+    const projections = allProjections().map((each) => ({ ...each, version: each.version + 7 }));
     const views = await open(inPagesOf(journal, 3), { path, projections });
     views.start();
     await follow(views, await tell(journal, [run('alpha', 2)]));

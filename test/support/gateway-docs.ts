@@ -8,6 +8,7 @@ import type {
   HealthCheck,
   HealthView,
   LimiterDoc,
+  PastView,
 } from '../../src/projections/views.js';
 
 export const NOW = Date.UTC(2026, 0, 5, 12);
@@ -202,5 +203,18 @@ export function liveOf(name: string): LiveCollector {
     },
     breakers: { primary: { inFlight: 0, halfOpenAdmitted: 0 } },
     revision: '2.1.1',
+  };
+}
+
+/** As if these had been the documents at `at`. */
+export function pastOf(docs: CollectorDocs, at: number): PastView {
+  return {
+    docs,
+    health: { ...HEALTH, health: docs.collector.desired.enabled ? 'healthy' : 'disabled' },
+    checks: Array.from({ length: 9 }, (_, i) => check(at - i * MINUTE)),
+    healthStatistics: { totalChecks: 9, healthy: 8, failed: 0, degraded: 1 },
+    costs: { ...COST, apiCalls: 700 },
+    callsToday: 77,
+    revision: '3.1.4',
   };
 }

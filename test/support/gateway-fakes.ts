@@ -9,7 +9,7 @@ import type { GatewayParts } from '../../src/gateway/index.js';
 import { seededRandom } from '../../src/kernel/random.js';
 import type { BreakerDoc, CollectorDocs, Views } from '../../src/projections/views.js';
 import { virtualClock } from './clock.js';
-import { COST, HEALTH, MINUTE, NOW, check, docsOf, liveOf } from './gateway-docs.js';
+import { COST, HEALTH, MINUTE, NOW, check, docsOf, liveOf, pastOf } from './gateway-docs.js';
 
 /** One call of a command, as the engine saw it. */
 export type Asked = { readonly command: string; readonly args: readonly unknown[] };
@@ -57,10 +57,10 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
     healthStatistics: () => ({ totalChecks: 30, healthy: 27, failed: 1, degraded: 2 }),
     costs: (name) => (docs.has(name) ? COST : undefined),
     callsToday: () => 1234,
-    docsAt: (name, at) => {
+    past: (name, at) => {
       const found = docs.get(name);
       const existed = found !== undefined && found.collector.registeredAt <= at;
-      return Promise.resolve(existed ? found : undefined);
+      return Promise.resolve(existed ? pastOf(found, at) : undefined);
     },
   };
 

@@ -5,7 +5,6 @@ import { parseBody } from '../../src/gateway/rest/json-body.js';
 import { momentOf } from '../../src/gateway/inputs.js';
 import { breakerDetail, breakerScore } from '../../src/gateway/shapes/breaker.js';
 import { costLine, costTotals } from '../../src/gateway/shapes/costs.js';
-import { healthOfDocs } from '../../src/gateway/shapes/health.js';
 import { limiterDetail, rateAt } from '../../src/gateway/shapes/limiter.js';
 import { decimalOf } from '../../src/gateway/shapes/numbers.js';
 import { whyOfDocs } from '../../src/gateway/shapes/why.js';
@@ -147,17 +146,6 @@ describe('the past', () => {
   const where = (change: Partial<CollectorDoc>) => ({
     ...docs,
     collector: { ...docs.collector, ...change },
-  });
-
-  it('has a health word, by what was last tried', () => {
-    const open = { ...breakerDoc('m'), computed: 'open' };
-    const runs = { ...docs.collector.runs, consecutiveFailures: 1 };
-    const off = { enabled: false, reason: '', actor: 'ann', until: null };
-    expect(healthOfDocs(docs, NOW)).toBe('healthy');
-    expect(healthOfDocs(where({ desired: off }), NOW)).toBe('disabled');
-    expect(healthOfDocs({ ...docs, breakers: [open] }, NOW)).toBe('circuit_open');
-    expect(healthOfDocs(where({ runs }), NOW)).toBe('failed');
-    expect(healthOfDocs(docs, NOW + 15 * MINUTE)).toBe('degraded');
   });
 
   it('says why nothing was fetched and when that would end', () => {

@@ -2,6 +2,7 @@
 import type { LiveBreaker } from '../../actors/engine.js';
 import { PRIMARY_UPSTREAM } from '../../kernel/ids.js';
 import type { EpochMs } from '../../kernel/types.js';
+import { effectiveState } from '../../projections/index.js';
 import type { BreakerDoc } from '../../projections/views.js';
 import { moment, ratio, seconds } from './numbers.js';
 
@@ -10,14 +11,9 @@ export function restState(state: string): string {
   return state === 'half_open' ? 'half-open' : state;
 }
 
-/** What rules now: the override, else what the automatic breaker is. In the words of the model. */
-export function effectiveOf(doc: BreakerDoc): string {
-  return doc.override?.state ?? doc.computed;
-}
-
 /** `state` as clients know it: held open is `open`, whoever holds it. */
 export function stateOf(doc: BreakerDoc): string {
-  const effective = effectiveOf(doc);
+  const effective = effectiveState(doc);
   return effective === 'forced_open' ? 'open' : restState(effective);
 }
 
@@ -67,7 +63,7 @@ function upstreamLine(doc: BreakerDoc, at: EpochMs) {
     health_score: breakerScore(doc, at),
     computed: restState(doc.computed),
     override: override(doc),
-    effective: restState(effectiveOf(doc)),
+    effective: restState(effectiveState(doc)),
     retry_at: moment(doc.retryAt),
     last_state_change: moment(doc.lastChangeAt),
   };
@@ -106,7 +102,7 @@ export function breakerDetail(
     ...halfOpen(doc, live?.[doc.upstream]),
     computed: restState(doc.computed),
     override: override(doc),
-    effective: restState(effectiveOf(doc)),
+    effective: restState(effectiveState(doc)),
     config_revision: doc.configRevision,
     generation: doc.generation,
     upstreams: Object.fromEntries(siblings.map((each) => [each.upstream, upstreamLine(each, at)])),

@@ -2,22 +2,34 @@
 import type { LiveCollector } from '../../actors/engine.js';
 import { DAY_MS, isoTime } from '../../kernel/time.js';
 import type { EpochMs } from '../../kernel/types.js';
-import type { CollectorDocs, CostView, HealthView, Views } from '../../projections/views.js';
+import type {
+  CollectorDocs,
+  CostView,
+  HealthCheck,
+  HealthStatistics,
+  HealthView,
+  PastView,
+  Views,
+} from '../../projections/views.js';
 import { breakerDetail, breakerLine, primaryOf } from './breaker.js';
 import { usage } from './costs.js';
-import { checkCounts, checkLine, healthDetail, healthOfDocs } from './health.js';
+import { checkCounts, checkLine, healthDetail } from './health.js';
 import { limiterDetail, limiterLine, rateConfig } from './limiter.js';
 import { decimalOf, moment, ratio } from './numbers.js';
 import { whyMembers, whyOfDocs } from './why.js';
 
-/** All that is known of a collector at one moment. The last four are of the present only. */
+/** All that is known of a collector at one moment. */
 export type Subject = {
   readonly docs: CollectorDocs;
   readonly at: EpochMs;
+  /** What memory knows: of the present only. */
   readonly live: LiveCollector | undefined;
-  readonly health: HealthView | undefined;
+  readonly health: HealthView;
+  /** Undefined: the collector has no scope. */
   readonly cost: CostView | undefined;
-  readonly callsToday: number | undefined;
+  readonly callsToday: number;
+  /** `c.b.l`. */
+  readonly revision: string;
 };
 
 /** The collector as it is now, or undefined when the views know none of this name. */
@@ -28,38 +40,32 @@ export function subjectNow(
   now: EpochMs,
 ): Subject | undefined {
   const docs = views.docs(name);
-  if (docs === undefined) return undefined;
+  const health = views.health(name, now);
+  if (docs === undefined || health === undefined) return undefined;
   return {
     docs,
     at: now,
     live,
-    health: views.health(name, now),
+    health,
     cost: views.costs(name, now),
     callsToday: views.callsToday(name, now),
+    revision: live?.revision ?? String(docs.revision),
   };
 }
 
-export function subjectThen(docs: CollectorDocs, at: EpochMs): Subject {
-  const unknown = { live: undefined, health: undefined, cost: undefined, callsToday: undefined };
-  return { docs, at, ...unknown };
-}
-
+const RECENT_CHECKS = 5;
 const CONNECTED: readonly string[] = ['idle', 'collecting', 'waiting'];
 
 export function phaseOf({ docs, live }: Subject): string {
   return live?.phase ?? docs.collector.phase;
 }
 
-export function statusOf({ docs, health, at }: Subject): string {
-  return health?.health ?? healthOfDocs(docs, at);
-}
-
 /** Members that line and page share. */
 function common(subject: Subject) {
   const { docs, health, cost, callsToday } = subject;
   const { collector } = docs;
-  const status = statusOf(subject);
-  const successRatio = health?.parts.successRatio;
+  const status = health.health;
+  const { successRatio } = health.parts;
   return {
     name: collector.name,
     type: collector.type,
@@ -72,7 +78,7 @@ function common(subject: Subject) {
     metrics: {
       error_rate: successRatio === undefined ? null : ratio(1 - successRatio),
       success_rate: ratio(successRatio),
-      requests_today: callsToday ?? null,
+      requests_today: callsToday,
     },
     cost: cost === undefined ? null : decimalOf(cost.monthCostMicros),
     has_api_key: collector.hasApiKey,
@@ -103,7 +109,7 @@ export function breakerOf({ docs, live, at }: Subject, upstream?: string) {
   return shown === undefined ? null : breakerDetail(shown, breakers, live?.breakers, at);
 }
 
-function intent({ docs, live }: Subject) {
+function intent({ docs, revision }: Subject) {
   const { desired, suspended } = docs.collector;
   return {
     desired: { ...desired, until: moment(desired.until) },
@@ -113,7 +119,7 @@ function intent({ docs, live }: Subject) {
       since: moment(suspended.since),
       next_try: moment(suspended.nextTry),
     },
-    revision: live?.revision ?? String(docs.revision),
+    revision,
   };
 }
 
@@ -144,8 +150,14 @@ function work({ docs }: Subject) {
   };
 }
 
-/** `collector` of `GET /collectors/{name}`, but what only the present has. */
-function page(subject: Subject) {
+/** The newest five checks, and all of the last day counted. */
+type Checked = {
+  readonly checks: readonly HealthCheck[];
+  readonly statistics: HealthStatistics;
+};
+
+/** `collector` of `GET /collectors/{name}`, of whatever moment. */
+function page(subject: Subject, { checks, statistics }: Checked) {
   const { docs, live, at } = subject;
   return {
     ...common(subject),
@@ -153,6 +165,9 @@ function page(subject: Subject) {
     ...whyMembers(live?.why ?? whyOfDocs(docs, at)),
     rate_limiter: limiterDetail(docs.limiters, docs.collector.name, live, at),
     circuit_breaker: breakerOf(subject),
+    recent_health: checks.map(checkLine),
+    health_summary: checkCounts(statistics),
+    usage: usage(subject.cost, subject.callsToday),
     ...intent(subject),
     ...work(subject),
   };
@@ -161,25 +176,23 @@ function page(subject: Subject) {
 export function collectorNow(subject: Subject, views: Views) {
   const { name } = subject.docs.collector;
   const dayAgo = subject.at - DAY_MS;
-  return {
-    ...page(subject),
-    recent_health: views.checks(name, dayAgo, 5).map(checkLine),
-    health_summary: checkCounts(views.healthStatistics(name, dayAgo)),
-    usage: usage(subject.cost, subject.callsToday ?? 0),
-  };
+  const checks = views.checks(name, dayAgo, RECENT_CHECKS);
+  return page(subject, { checks, statistics: views.healthStatistics(name, dayAgo) });
 }
 
-/** As of a past moment: what no document of then tells is null. */
-export function collectorThen(docs: CollectorDocs, at: EpochMs) {
-  const past = { recent_health: null, health_summary: null, usage: null };
-  return { ...page(subjectThen(docs, at)), ...past };
+/** As of a past moment: what only memory knew then (permits, queues, probes under way) is null. */
+export function collectorThen(past: PastView, at: EpochMs) {
+  const { docs, health, costs: cost, callsToday, revision } = past;
+  const subject = { docs, at, live: undefined, health, cost, callsToday, revision };
+  const checks = past.checks.slice(0, RECENT_CHECKS);
+  return page(subject, { checks, statistics: past.healthStatistics });
 }
 
 /** One member of `GET /health/collectors`. */
 export function healthLine(subject: Subject) {
   const { docs, health } = subject;
   const { collector } = docs;
-  const status = statusOf(subject);
+  const status = health.health;
   return {
     name: collector.name,
     enabled: collector.desired.enabled,

@@ -1,7 +1,7 @@
 /** Why a collector is not fetching, told from its documents: for the past, where no actor can be asked. */
 import type { EpochMs } from '../../kernel/types.js';
+import { effectiveState } from '../../projections/index.js';
 import type { CollectorDocs } from '../../projections/views.js';
-import { effectiveOf } from './breaker.js';
 import { moment } from './numbers.js';
 
 export type Why = { readonly sentence: string; readonly changesAt: EpochMs | null };
@@ -11,7 +11,7 @@ function because(reason: string): string {
 }
 
 function heldBreaker(docs: CollectorDocs): Why | undefined {
-  const held = docs.breakers.find((each) => ['forced_open', 'open'].includes(effectiveOf(each)));
+  const held = docs.breakers.find((each) => ['forced_open', 'open'].includes(effectiveState(each)));
   if (held === undefined) return undefined;
   if (held.override !== null) {
     const sentence = `its circuit breaker is held open by ${held.override.actor}${because(held.override.reason)}`;
