@@ -4,7 +4,7 @@ import { sha256Hex } from '../kernel/canonical.js';
 import type { EpochMs } from '../kernel/types.js';
 import { fitsSchema, jsonBody } from '../sources/exchange.port.js';
 import type { Exchange, ProviderProfile, RequestFailure, Verdict } from '../sources/port.js';
-import type { DoorDeps, Request } from './door-parts.js';
+import type { DoorDeps, DoorUpstream, Request } from './door-parts.js';
 
 /** Keeps the first bytes of a body nobody could read. */
 const EVIDENCE_BYTES = 4096;
@@ -31,6 +31,7 @@ export function statusOf(exchange: Exchange): number {
 
 export function failureOf(
   deps: DoorDeps,
+  { key }: Pick<DoorUpstream, 'key'>,
   endpoint: string,
   exchange: Exchange,
   verdict: Verdict,
@@ -43,13 +44,14 @@ export function failureOf(
     endpoint,
     status: statusOf(exchange),
     ...(verdict.retryAt !== undefined && { until: verdict.retryAt }),
-    ...(outcome === 'bad_data' && { evidence: evidenceOf(deps, endpoint, exchange) }),
+    ...(outcome === 'bad_data' && { evidence: evidenceOf(deps, key, endpoint, exchange) }),
   };
 }
 
 /** A fingerprint for the event; the first bytes go to the evidence table, never to the journal. */
 function evidenceOf(
   deps: DoorDeps,
+  key: string | undefined,
   endpoint: string,
   exchange: Exchange,
 ): { readonly sha256: string; readonly bytes: number } {
@@ -57,7 +59,7 @@ function evidenceOf(
   const bytes =
     exchange.kind === 'answered' ? body.byteLength : (exchange.bytes ?? body.byteLength);
   const sha256 = sha256Hex(body);
-  const head = body.subarray(0, EVIDENCE_BYTES).toString('utf8');
+  const head = headOf(body, key);
   const { collector, clock, log } = deps;
   deps.evidence
     .keep({ sha256, collector, endpoint, bytes, head, at: clock.now() })
@@ -65,4 +67,19 @@ function evidenceOf(
       log.warn('evidence not kept', { collector, endpoint, error: String(cause) });
     });
   return { sha256, bytes };
+}
+
+/** P14: an upstream may send our own key back to us. What might be the beginning of one goes as well. */
+function headOf(body: Buffer, key: string | undefined): string {
+  if (key === undefined) return body.subarray(0, EVIDENCE_BYTES).toString('utf8');
+  const looked = EVIDENCE_BYTES + key.length;
+  const text = [key, encodeURIComponent(key)].reduce(
+    (head, secret) => head.replaceAll(secret, '[redacted]'),
+    body.subarray(0, looked).toString('utf8'),
+  );
+  const isWhole = body.byteLength <= looked;
+  return text.slice(
+    0,
+    isWhole ? EVIDENCE_BYTES : Math.min(EVIDENCE_BYTES, text.length - key.length),
+  );
 }

@@ -193,7 +193,7 @@ function answered<S extends TSchema>(
   const { verdict, body } = judge(upstream.profile, exchange, spec, call.at);
   report(upstream, call, exchange, verdict);
   if (verdict.outcome === 'ok') return { ok: true, body, status: statusOf(exchange) };
-  return failureOf(deps, call.endpoint, exchange, verdict);
+  return failureOf(deps, upstream, call.endpoint, exchange, verdict);
 }
 
 /** D4: the limiter first, then the breaker; both gates act on it at once, in memory. */

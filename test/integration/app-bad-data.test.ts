@@ -92,7 +92,7 @@ describe('an answer that does not come', () => {
     const isFailed = collectorFact('RunFailed');
     const failed = await app.event('a run fails', isFailed, before.position);
     expect(failed.data).toMatchObject({ outcome: 'server', endpoint: 'klines' });
-    expect(String(failed.data['message'])).toContain('timeout');
+    expect(failed.data['message']).toContain('timeout');
     const tripped = await app.event('it trips', ({ type }) => type === 'BreakerTripped');
     expect(tripped.data).toMatchObject({ transition: { consecutiveFailures: 5 } });
     app.sandbox().control.clearFaults();
