@@ -6,6 +6,7 @@ import {
   type Sample,
 } from '../kernel/observe.js';
 import { effectiveOf } from './breaker/index.js';
+import { factFamilies } from './metrics-facts.js';
 import type { Host, HostStatistics } from './host.js';
 import type { RunningEngine } from './steer.js';
 import type { Member } from './assembly.js';
@@ -30,10 +31,14 @@ const BREAKER_STATES = [
   'disabled',
 ] as const;
 
+/** Watches the engine from now on: call it once, as soon as the engine runs. */
 export function engineMetrics(engine: RunningEngine, host: Host): MetricSource {
+  const facts = factFamilies(engine);
   return () => [
+    ...facts(),
     ...collectorFamilies(engine),
     ...limiterFamilies(engine),
+    ...scopeFamilies(engine),
     ...machineryFamilies(host.statistics(), host.counts()),
   ];
 }
@@ -117,6 +122,34 @@ function limiterFamilies(engine: RunningEngine): readonly MetricFamily[] {
           value: live.counters[result],
         })),
       ),
+    ),
+  ];
+}
+
+/** What is the scope's and no collector's. */
+function scopeFamilies(engine: RunningEngine): readonly MetricFamily[] {
+  const scopes = engine.scopes.map(({ name, gate }) => ({
+    labels: { scope: name },
+    numbers: gate.numbers(),
+  }));
+  return [
+    {
+      name: 'headgate_limiter_wait_seconds',
+      help: 'From asking for a permit to having it, of the calls admitted.',
+      type: 'histogram',
+      samples: scopes.flatMap(({ labels, numbers }) =>
+        histogramSamples(numbers.waitSeconds, labels),
+      ),
+    },
+    gauge(
+      'headgate_limiter_open_blocks',
+      'Reservation blocks that are not settled yet.',
+      scopes.map(({ labels, numbers }) => ({ labels, value: numbers.openBlocks })),
+    ),
+    counter(
+      'headgate_limiter_malformed_headers_total',
+      'Limit headers that made no sense and were ignored.',
+      scopes.map(({ labels, numbers }) => ({ labels, value: numbers.malformedHeaders })),
     ),
   ];
 }
