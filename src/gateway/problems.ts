@@ -10,6 +10,7 @@ export const PROBLEMS = {
   bad_request: 'Bad request',
   invalid_json: 'Invalid JSON',
   invalid_input: 'Invalid input',
+  header_not_supported: 'Header not supported',
   would_never_trip: 'Breaker would never trip',
   host_refused: 'Host refused',
   origin_refused: 'Origin refused',

@@ -25,6 +25,7 @@ import type { RawInput } from './request-input.js';
 import { allowedMethods, routerPath } from './routes.js';
 import { traffic as countTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
+import { unkeptPromise } from './unkept.js';
 
 /** The address is taken, or may not be listened on. */
 export class RestUnavailable extends HeadgateError {
@@ -171,6 +172,7 @@ function unrouted(allowed: readonly string[], exchange: Exchange, edge: Edge): v
 
 function addRoute(app: FastifyInstance, operation: AnyOperation, edge: Edge): void {
   const read = inputReader(operation);
+  const unkept = unkeptPromise(operation);
   const { method, path } = operation.rest;
   const { reach, log } = edge;
   app.route({
@@ -178,6 +180,11 @@ function addRoute(app: FastifyInstance, operation: AnyOperation, edge: Edge): vo
     url: routerPath(path),
     handler: (request, reply) => {
       const exchange = { request, reply, operation, begunAt: reach.clock.monotonic() };
+      const promise = unkept(request.headers);
+      if (promise !== undefined) {
+        edge.reply.problem(promise, exchange);
+        return;
+      }
       const body = request.body as Body;
       const { params, query } = request as RawInput & FastifyRequest;
       const input =

@@ -6,6 +6,7 @@ export const STATUSES = {
   bad_request: 400,
   invalid_json: 400,
   invalid_input: 400,
+  header_not_supported: 400,
   would_never_trip: 400,
   host_refused: 403,
   origin_refused: 403,
