@@ -1,5 +1,5 @@
 /** Names and ids: how streams are called, and ids that are the same whenever they are computed again. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { CommandId, EventId, StreamId } from './types.js';
 
 /** The namespace of every id Headgate derives (a random UUID, fixed for ever). */
@@ -7,24 +7,28 @@ const HEADGATE_NAMESPACE = '7a0f6f1e-3d0c-4c5e-9a3b-0b6f7c1d2e54';
 
 /** RFC 9562 UUIDv5: SHA-1 over namespace and name. The same parts give the same id, always. */
 export function uuidV5(namespace: string, name: string): string {
-  const digest = createHash('sha1')
-    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
-    .update(name, 'utf8')
-    .digest();
-  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x50;
-  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
-  const hex = digest.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const space = Buffer.from(namespace.replaceAll('-', ''), 'hex');
+  return uuidOf(space, name);
+}
+
+const HEADGATE_SPACE = Buffer.from(HEADGATE_NAMESPACE.replaceAll('-', ''), 'hex');
+
+function uuidOf(space: Buffer, name: string): string {
+  const hex = hash('sha1', Buffer.concat([space, Buffer.from(name, 'utf8')]), 'hex');
+  // Version 5, and the two bits of the variant before what the digest has there.
+  const variant = '89ab'[parseInt(hex.charAt(16), 16) & 3] ?? '8';
+  const clockField = variant + hex.slice(17, 20);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${clockField}-${hex.slice(20, 32)}`;
 }
 
 /** A4: the id of the n-th event a command appends to a stream. A repeat cannot append twice. */
 export function eventIdOf(command: CommandId, stream: StreamId, ordinal: number): EventId {
-  return uuidV5(HEADGATE_NAMESPACE, `${command}/${stream}/${String(ordinal)}`);
+  return uuidOf(HEADGATE_SPACE, `${command}/${stream}/${String(ordinal)}`);
 }
 
 /** An id that stands for these parts, the same in every process. */
 export function derivedId(...parts: readonly string[]): string {
-  return uuidV5(HEADGATE_NAMESPACE, parts.join('/'));
+  return uuidOf(HEADGATE_SPACE, parts.join('/'));
 }
 
 /** What precedes the first `-` of a stream's name. */

@@ -1,5 +1,5 @@
 /** Chance as an argument. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomFillSync, randomUUID } from 'node:crypto';
 
 export interface Random {
   /** Uniform in [0, 1). */
@@ -8,9 +8,23 @@ export interface Random {
   uuid(): string;
 }
 
+/** Bytes of one number: 48 bits. */
+const NUMBER_BYTES = 6;
+/** Numbers fetched at once: asking the system for six bytes costs fifty times as much as taking them. */
+const POOL_NUMBERS = 1024;
+
 export function systemRandom(): Random {
+  const pool = Buffer.alloc(POOL_NUMBERS * NUMBER_BYTES);
+  let taken = pool.length;
   return {
-    next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+    next() {
+      if (taken === pool.length) {
+        randomFillSync(pool);
+        taken = 0;
+      }
+      taken += NUMBER_BYTES;
+      return pool.readUIntBE(taken - NUMBER_BYTES, NUMBER_BYTES) / 2 ** (8 * NUMBER_BYTES);
+    },
     uuid: () => randomUUID(),
   };
 }
