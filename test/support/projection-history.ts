@@ -117,8 +117,8 @@ const step: fc.Arbitrary<Step> = fc.record({
 });
 
 /** Events in the order of the journal; times never run backwards. */
-export function histories(maxSteps = 60): fc.Arbitrary<readonly Told[]> {
-  return fc.array(step, { minLength: 1, maxLength: maxSteps }).map((steps) => {
+export function histories(maxSteps = 60, minSteps = 1): fc.Arbitrary<readonly Told[]> {
+  return fc.array(step, { minLength: minSteps, maxLength: maxSteps }).map((steps) => {
     let at = BEGIN;
     const told = steps.flatMap((each, index) => {
       at += each.laterMs;
