@@ -53,6 +53,7 @@ export function startActor<C, Cmd extends AnyCommand, F extends AnyFact>(
     loading: undefined,
     pumping: undefined,
     idle: undefined,
+    activeAt: services.clock.monotonic(),
   };
   const handle = handleOf(cell);
   return { handle, actor: actorOf(cell, handle) };
@@ -169,7 +170,6 @@ function pump<C, Cmd extends AnyCommand, F extends AnyFact>(cell: Cell<C, Cmd, F
 async function drain<C, Cmd extends AnyCommand, F extends AnyFact>(
   cell: Cell<C, Cmd, F>,
 ): Promise<void> {
-  cell.idle?.();
   for (let job = cell.mailbox[0]; job !== undefined; job = cell.mailbox[0]) {
     const answer = await perform(cell, job);
     cell.mailbox.shift();
@@ -178,8 +178,24 @@ async function drain<C, Cmd extends AnyCommand, F extends AnyFact>(
     job.reply(answer);
   }
   const { clock, limits } = cell.services;
-  cell.idle = clock.after(limits.passivateAfterMs, () => {
+  cell.activeAt = clock.monotonic();
+  // One timer an actor, not one a command: it looks how long ago the last one was.
+  cell.idle ??= clock.after(limits.passivateAfterMs, () => {
+    rest(cell);
+  });
+}
+
+/** A10: passivates it when it has been idle for long enough, else looks again when it would have. */
+function rest<C, Cmd extends AnyCommand, F extends AnyFact>(cell: Cell<C, Cmd, F>): void {
+  const { clock, limits } = cell.services;
+  const left = cell.activeAt + limits.passivateAfterMs - clock.monotonic();
+  cell.idle = undefined;
+  if (left <= 0) {
     passivate(cell);
+    return;
+  }
+  cell.idle = clock.after(left, () => {
+    rest(cell);
   });
 }
 

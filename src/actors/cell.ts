@@ -1,7 +1,7 @@
 /** What the host keeps of one actor, and the small things done to it. Invariants A1–A10: host.ts. */
 import type { Cancel } from '../kernel/time.js';
 import type { Logger } from '../kernel/observe.js';
-import type { StreamId } from '../kernel/types.js';
+import type { MonotonicMs, StreamId } from '../kernel/types.js';
 import type { Folder } from './fold.js';
 import type { Answer, CommandContext, Notice } from './handle.js';
 import type { HostServices, Wiring } from './services.js';
@@ -38,6 +38,8 @@ export type Cell<C, Cmd extends AnyCommand, F extends AnyFact> = {
   loading: Promise<void> | undefined;
   pumping: Promise<void> | undefined;
   idle: Cancel | undefined;
+  /** When its last command was done. */
+  activeAt: MonotonicMs;
 };
 
 export function notify<C, Cmd extends AnyCommand, F extends AnyFact>(

@@ -302,6 +302,18 @@ describe('the host', () => {
     });
   });
 
+  it('A10: the idle time is counted from the last command', async () => {
+    const { host, clock } = testHost({ limits: { passivateAfterMs: 1000 } });
+    const tally = await host.actor(tallyKind, STREAM);
+    await tally.ask({ type: 'Add', n: 1 }, byOperator());
+    await clock.advance(900);
+    await tally.ask({ type: 'Add', n: 1 }, byOperator());
+    await clock.advance(999);
+    expect(host.counts().resident).toBe(1);
+    await clock.advance(1);
+    expect(host.counts().resident).toBe(0);
+  });
+
   it('refuses commands once it stops, and stops only after what was waiting is done', async () => {
     const { host, faults } = testHost();
     const tally = await host.actor(tallyKind, STREAM);
