@@ -21,3 +21,4 @@ export type { Refusal } from './refusal.js';
 export { RETRY_LIMITS } from './retry.js';
 export { cadenceMs } from './collector/schedule.js';
 export { engineMetrics } from './metrics.js';
+export { policyRefusal } from './breaker/index.js';

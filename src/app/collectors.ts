@@ -1,7 +1,12 @@
 /** From configuration to running collectors: which source, which upstream, which key, which limits. */
-import { cadenceMs, type CollectorSetup, type UpstreamSetup } from '../actors/index.js';
+import {
+  cadenceMs,
+  policyRefusal,
+  type CollectorSetup,
+  type UpstreamSetup,
+} from '../actors/index.js';
 import { isLoopback, type CollectorConfig, type Config, type Secrets } from '../config.js';
-import { assert } from '../kernel/errors.js';
+import { assert, HeadgateError } from '../kernel/errors.js';
 import { PRIMARY_UPSTREAM } from '../kernel/ids.js';
 import type { EpochMs } from '../kernel/types.js';
 import { sourceNamed, withBaseUrl } from '../sources/index.js';
@@ -11,17 +16,30 @@ import { PROVIDER_NAMES, SANDBOX_MORALIS_KEY, type Sandbox } from '../sources/sa
 /** Keys the sandbox accepts, by provider: they open nothing else. */
 const SANDBOX_KEYS: Readonly<Record<string, string>> = { moralis: SANDBOX_MORALIS_KEY };
 
+/** Settings that are allowed one by one and make no sense together: nothing is started. */
+export class ConfigurationRefused extends HeadgateError {
+  readonly code = 'configuration_refused';
+  readonly retryable = false;
+}
+
+/** @throws {ConfigurationRefused} a breaker could never trip: its collector would run unguarded. */
 export function collectorSetups(
   config: Config,
   secrets: Secrets,
   sandbox: Sandbox | undefined,
   now: EpochMs,
 ): readonly CollectorSetup[] {
-  return Object.values(config.collectors).map((collector) => {
+  const setups = Object.values(config.collectors).map((collector) => {
     const source = sourceNamed(collector.source);
     assert(source !== undefined, `the configuration knows the source ${collector.source}`);
     return setupOf(collector, source, secrets, sandbox, now);
   });
+  const problems = setups.flatMap(({ name, breaker, cadenceMs: cadence }) => {
+    const refusal = policyRefusal(breaker, cadence);
+    return refusal === undefined ? [] : [`collectors.${name}.breaker: ${refusal.detail}`];
+  });
+  if (problems.length > 0) throw new ConfigurationRefused(problems.join('; '));
+  return setups;
 }
 
 function setupOf(

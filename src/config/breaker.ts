@@ -1,6 +1,6 @@
 /** A breaker's settings, all decided: the collector's own, over those of the process. */
 import type { DurationMs } from '../kernel/types.js';
-import { camel } from './option.js';
+import { camel, LENGTH_MAX_MS } from './option.js';
 import type { ProcessConfig } from './process.js';
 import type { CollectorValues, Wrong } from './values.js';
 
@@ -37,9 +37,10 @@ export function breakerOf(
   const decided: BreakerSettings = {
     ...settings,
     slowCallMs: settings.slowCallMs ?? requestTimeoutMs / 2,
-    windowMs: settings.windowMs ?? Math.max(60_000, 20 * cadenceMs),
+    windowMs: settings.windowMs ?? Math.min(Math.max(60_000, 20 * cadenceMs), LENGTH_MAX_MS),
     halfOpenDeadlineMs:
-      settings.halfOpenDeadlineMs ?? Math.max(2 * cadenceMs, 2 * waitAndTimeoutMs),
+      settings.halfOpenDeadlineMs ??
+      Math.min(Math.max(2 * cadenceMs, 2 * waitAndTimeoutMs), LENGTH_MAX_MS),
   };
   if (decided.successThreshold > decided.halfOpenPermits) {
     wrong('breaker.success_threshold', 'must not exceed breaker.half_open_permits', {

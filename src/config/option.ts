@@ -1,4 +1,5 @@
 /** What an option is, and how the table of options becomes the type of the configuration. */
+import { DAY_MS } from '../kernel/time.js';
 
 /** One row of the table. Its variable is `HEADGATE_` and its key in capitals, `.` as `_`. */
 export type OptionSpec = {
@@ -87,6 +88,9 @@ export function ruleOf(spec: OptionSpec): string {
       return `must be a number${rangeOf(spec)}`;
   }
 }
+
+/** The longest length of time there is anywhere: a leap year. */
+export const LENGTH_MAX_MS = 366 * DAY_MS;
 
 /** Longest text an option may hold. */
 export const TEXT_MAX = 4096;

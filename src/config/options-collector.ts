@@ -115,7 +115,7 @@ const OWN: readonly OptionSpec[] = [
     key: 'rate.max_backoff',
     type: 'number',
     min: 1,
-    max: 1_000_000,
+    max: 10_000,
     unit: 'factor',
     derived: 'limiter.max_backoff',
     meaning: 'The most the rate is divided by.',

@@ -1,10 +1,11 @@
 /** The table of options: actors, the way out, limits and breakers, and what each collector may set. */
-import type { OptionSpec } from './option.js';
+import { LENGTH_MAX_MS, type OptionSpec } from './option.js';
 
 const COUNT = { type: 'integer', min: 1 } as const;
 const DURATION = { type: 'integer', unit: 'ms', min: 0 } as const;
-const LENGTH = { type: 'integer', unit: 'ms', min: 1 } as const;
-const SHARE = { type: 'number', above: 0, max: 1, unit: 'share' } as const;
+const LENGTH = { type: 'integer', unit: 'ms', min: 1, max: LENGTH_MAX_MS } as const;
+/** A share of nothing would open a breaker at its first call. */
+const SHARE = { type: 'number', min: 0.0001, max: 1, unit: 'share' } as const;
 
 const ACTORS = [
   {
@@ -76,7 +77,7 @@ const WAY_OUT = [
     key: 'limiter.margin',
     type: 'number',
     min: 0,
-    max: 0.9,
+    max: 0.5,
     default: 0.05,
     unit: 'share',
     meaning: 'Share of each limit that is left unused.',
@@ -94,7 +95,7 @@ const WAY_OUT = [
     key: 'limiter.max_backoff',
     type: 'number',
     min: 1,
-    max: 1_000_000,
+    max: 10_000,
     default: 60,
     unit: 'factor',
     meaning: 'The most the rate is divided by.',
@@ -181,7 +182,7 @@ const BREAKER = [
     key: 'breaker.open_multiplier',
     type: 'number',
     min: 1,
-    max: 100,
+    max: 10,
     default: 1.5,
     unit: 'factor',
     meaning: 'Growth of the open period with each recovery that failed.',
@@ -196,7 +197,7 @@ const BREAKER = [
     key: 'breaker.open_jitter',
     type: 'number',
     min: 0,
-    max: 0.9,
+    max: 0.5,
     default: 0.1,
     unit: 'share',
     meaning: 'Jitter of the open period, uniform in both directions, applied before open_max_ms.',
@@ -205,7 +206,7 @@ const BREAKER = [
     key: 'breaker.half_open_permits',
     ...COUNT,
     default: 3,
-    max: 1000,
+    max: 100,
     unit: 'calls',
     meaning: 'Calls admitted while half-open.',
   },
@@ -213,7 +214,7 @@ const BREAKER = [
     key: 'breaker.success_threshold',
     ...COUNT,
     default: 2,
-    max: 1000,
+    max: 100,
     unit: 'calls',
     meaning: 'Successes that close a half-open breaker.',
   },

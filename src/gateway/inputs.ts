@@ -15,8 +15,8 @@ export const TTL_SECONDS_MAX = 315_360_000;
 /** One call in eleven days to a million a second: outside, a typing mistake is likelier than a wish. */
 export const RATE_MIN = 0.000_001;
 export const RATE_MAX = 1_000_000;
-export const BACKOFF_MULTIPLIER_MAX = 1_000;
-export const BACKOFF_MAX = 1_000_000;
+export const BACKOFF_MULTIPLIER_MAX = 100;
+export const BACKOFF_MAX = 10_000;
 
 const words = <const W extends readonly string[]>(list: W) =>
   Type.Union(list.map((word) => Type.Literal(word as W[number])));

@@ -12,10 +12,8 @@ import {
   type RunningEngine,
 } from '../../src/actors/index.js';
 import {
-  CHAIN_START,
   memoryJournal,
   memorySnapshots,
-  verifyEvents,
 } from '../../src/journal/index.js';
 import type { Journal, StoredEvent } from '../../src/journal/port.js';
 import { silentLogger } from '../../src/kernel/observe.js';
@@ -57,7 +55,6 @@ export async function startTestEngine(options: TestEngineOptions): Promise<TestE
     node: 'test',
     epoch: 1,
     limits: HOST_LIMITS,
-    verify: (after, events) => verifyEvents(after ?? CHAIN_START, events),
   });
   const sink = memoryRecordSink({ retention: { maxAgeMs: 1e12, perCollectorMax: 1_000_000 } });
   const limits = {

@@ -99,7 +99,7 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
     const last = app;
     app = undefined;
     await last?.stop('test');
-    if (last !== undefined) expect(clock.armed(), 'timers left armed').toEqual([]);
+    expect(clock.armed(), 'timers left armed').toEqual([]);
   };
   const close = async (): Promise<void> => {
     try {
@@ -132,7 +132,7 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
   try {
     await start();
   } catch (thrown) {
-    rmSync(directory, { recursive: true, force: true });
+    await close();
     throw thrown;
   }
   const running = (): App => {
@@ -160,7 +160,7 @@ function configured(
   dataDir: string,
 ): Loaded {
   const named = ['historical', 'moralis', ...Object.keys(collectors)].map(
-    (name) => [name, { ...QUICK, ...collectors[name] }] as const,
+    (name) => [name, { ...paceOf(collectors[name]), ...collectors[name] }] as const,
   );
   const content = {
     ...USUAL,
@@ -175,6 +175,10 @@ function configured(
   });
   if (!loaded.ok) throw new Error(loaded.error.map(problemLine).join('\n'));
   return loaded.value;
+}
+
+function paceOf(given: JsonObject | undefined): JsonObject {
+  return given?.['cron'] === undefined ? QUICK : {};
 }
 
 function logOf(written: readonly string[]): TestApp['log'] {

@@ -106,7 +106,7 @@ describe('the configuration', () => {
       'rest.port (HEADGATE_REST_PORT): must be a whole number from 0 to 65535, got "eighty"',
       'log.level (HEADGATE_LOG_LEVEL): must be one of: debug, info, warn, error, silent, got "loud"',
       'metrics.prot (command line): is not an option; did you mean metrics.port?',
-      'limiter.margin (--set): must be a number from 0 to 0.9, got "2"',
+      'limiter.margin (--set): must be a number from 0 to 0.5, got "2"',
     ]);
   });
 
