@@ -1,5 +1,6 @@
 /** What a limiter's facts make of its document. Pure; folded live and for any past moment alike. */
 import type { EndpointUsage, QuotaObserved } from '../gen/headgate/events/v1/limiter.js';
+import { periodOf } from '../kernel/calendar.js';
 import { entityOf } from '../kernel/ids.js';
 import type { EpochMs, StreamId } from '../kernel/types.js';
 import type { LimiterFact } from './facts.js';
@@ -233,6 +234,18 @@ function remainingOf({ limit, remaining, used }: QuotaObserved): number | null {
   return limit === undefined || used === undefined ? null : Math.max(0, limit - used);
 }
 
+/** What the upstream leaves out, its bucket knows: how much a window holds, and when that one ended. */
+function windowTold(doc: LimiterDoc, f: QuotaObserved): Omit<EndpointDoc, 'requests'> {
+  const bucket = doc.buckets.find(({ name }) => name === f.bucket);
+  const limit = f.limit ?? bucket?.limit;
+  const isFixed = bucket?.kind === 'fixed';
+  return {
+    rateLimit: limit ?? null,
+    remaining: remainingOf(limit === undefined ? f : { ...f, limit }),
+    resetAt: f.resetAtMs ?? (isFixed ? periodOf(bucket, f.atMs).end : null),
+  };
+}
+
 /**
  * The fact names no collector: it is shown at each that calls the endpoint, and, before any of their
  * blocks is settled, at the only collector of the scope.
@@ -247,12 +260,7 @@ function usageObserved(doc: LimiterDoc, f: QuotaObserved): LimiterDoc['usage'] {
   for (const collector of shown) {
     const before = usage[collector] ?? NO_USAGE;
     const known = before.endpoints[f.endpoint] ?? NO_ENDPOINT;
-    const endpoint = {
-      requests: known.requests,
-      rateLimit: f.limit ?? known.rateLimit,
-      remaining: remainingOf(f),
-      resetAt: f.resetAtMs ?? known.resetAt,
-    };
+    const endpoint = { requests: known.requests, ...windowTold(doc, f) };
     usage[collector] = { ...before, endpoints: { ...before.endpoints, [f.endpoint]: endpoint } };
   }
   return usage;

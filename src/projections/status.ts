@@ -81,7 +81,7 @@ const HANDLERS: Handlers = {
 
 export const statusProjection: Projection = {
   name: 'status',
-  version: 2,
+  version: 3,
   categories: ['collector', 'breaker', 'limiter'],
   handlers: HANDLERS,
 };

@@ -79,6 +79,22 @@ describe('the questions of existing clients', () => {
     }
   });
 
+  it('shows what an upstream tells of its limit where it tells it', async () => {
+    const endpoint = async (): Promise<Record<string, unknown>> => {
+      const { body } = await app.get('/collectors/historical');
+      const { collector } = body as {
+        collector: { rate_limiter: { endpoint_details: Record<string, Record<string, unknown>> } };
+      };
+      return collector.rate_limiter.endpoint_details['klines'] ?? {};
+    };
+    // Binance says only what is used; its limit is in its profile, its window is the clock's minute.
+    const told = await endpoint();
+    expect(told['rate_limit']).toBe(6000);
+    expect(told['remaining']).toBeGreaterThan(0);
+    expect(told['remaining']).toBeLessThan(6000);
+    expect(told['reset_time']).toMatch(/:00\.000Z$/);
+  });
+
   it('GET /collectors/costs is no collector, and sums what it lists', async () => {
     const { status, body } = await app.get('/collectors/costs');
     expect(status).toBe(200);
