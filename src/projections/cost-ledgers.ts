@@ -68,14 +68,12 @@ export type OpenBlock = {
 
 /** What a collector spent in a scope since its first block; open blocks come when they end. */
 export type Spent = {
-  /** By class; those of a block that was lost are `unknown`. */
-  readonly calls: Readonly<Record<string, number>>;
   /** By bucket. */
   readonly units: Readonly<Record<string, number>>;
   readonly costMicros: number;
 };
 
-export const NOTHING_SPENT: Spent = { calls: {}, units: {}, costMicros: 0 };
+export const NOTHING_SPENT: Spent = { units: {}, costMicros: 0 };
 
 export const SCOPES = table<ScopePrices>('cost.scope');
 export const CELLS = table<Cell>('cost.cell');

@@ -2,7 +2,7 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
 import * as ledgers from './cost-ledgers.js';
-import type { Cell, PeriodFinder, PricedBucket } from './cost-ledgers.js';
+import type { Cell, PeriodFinder, PricedBucket, Spent } from './cost-ledgers.js';
 import type { HealthInput } from './health.js';
 import type { Rows } from './projection.js';
 import type { CostView, LimiterDoc } from './views.js';
@@ -20,6 +20,8 @@ export type CostQueries = {
   /** Undefined: the collector has no scope. */
   readonly costs: (question: CostQuestion) => CostView | undefined;
   readonly callsToday: (question: CostQuestion) => number;
+  /** What a collector spent in a scope for good: it only ever grows. */
+  readonly spent: (name: string, scope: string) => Spent;
 };
 
 /** `rows` are those of the costs projection that serves, asked anew for each answer. */
@@ -71,6 +73,8 @@ export function costQueries(rows: () => Rows): CostQueries {
       const { start } = periods(ledgers.DAILY, question.now);
       return total(question, ledgers.DAY_LEDGER, start).calls;
     },
+    spent: (name, scope) =>
+      rows().get(ledgers.SPENT, ledgers.spentKey(name, scope)) ?? ledgers.NOTHING_SPENT,
   };
 }
 

@@ -140,34 +140,22 @@ function settle(f: Of<'UnitsSettled'>, scope: string, rows: Rows): readonly RowW
   return [
     { kind: 'remove', table: ledgers.BLOCKS, key },
     ...count(block, { sent, reserved: sent - block.calls, units }, rows),
-    spend(block, scope, { sent, charged, usage: f.usage }, rows),
+    spend(block, scope, charged, rows),
   ];
 }
 
-type Ended = {
-  readonly sent: number;
-  readonly charged: PerBucket;
-  readonly usage: Of<'UnitsSettled'>['usage'];
-};
-
 /** C5. */
-function spend(block: OpenBlock, scope: string, ended: Ended, rows: Rows): RowWrite {
+function spend(block: OpenBlock, scope: string, charged: PerBucket, rows: Rows): RowWrite {
   const { collector, prices } = block;
   const key = ledgers.spentKey(collector, scope);
   const before = rows.get(ledgers.SPENT, key) ?? ledgers.NOTHING_SPENT;
-  const calls: Record<string, number> = { ...before.calls };
-  const add = (outcome: string, sent: number): void => {
-    if (sent > 0) calls[outcome] = (calls[outcome] ?? 0) + sent;
-  };
-  for (const { outcome, calls: told } of ended.usage) add(outcome, told);
-  add('unknown', ended.sent - ended.usage.reduce((sum, told) => sum + told.calls, 0));
   const units: Record<string, number> = { ...before.units };
-  for (const [bucket, used] of Object.entries(ended.charged)) {
+  for (const [bucket, used] of Object.entries(charged)) {
     units[bucket] = (units[bucket] ?? 0) + used;
   }
-  const costs = Object.values(costsOf(ended.charged, prices));
+  const costs = Object.values(costsOf(charged, prices));
   const costMicros = costs.reduce((sum, cost) => sum + cost, before.costMicros);
-  return put(ledgers.SPENT, key, { calls, units, costMicros }, []);
+  return put(ledgers.SPENT, key, { units, costMicros }, []);
 }
 
 /** A fresh projection: it keeps the periods it found. */

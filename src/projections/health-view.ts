@@ -45,7 +45,7 @@ export function healthQueries(rows: () => ScanRows): HealthQueries {
       const checks =
         known === undefined || known.since > since
           ? between(rows(), RAW, name, since, undefined)
-          : known.checks.filter((check) => check.at >= since);
+          : youngerThan(since, known.checks);
       if (recent.size >= RECENT_COLLECTORS_MAX && known === undefined) recent.clear();
       recent.set(name, { since, checks });
       return checks;
@@ -63,12 +63,18 @@ export function healthQueries(rows: () => ScanRows): HealthQueries {
           const check = write.body as HealthCheck & JsonObject;
           // Only the last hour is kept, also while nobody asks.
           const since = Math.max(known.since, check.at - SCORE_WINDOW_MS);
-          const young = known.checks.filter(({ at }) => at >= since);
-          recent.set(name, { since, checks: [...young, check] });
+          recent.set(name, { since, checks: [...youngerThan(since, known.checks), check] });
         }
       }
     },
   };
+}
+
+/** Oldest first: when the first is young enough, all are. */
+function youngerThan(since: EpochMs, checks: readonly HealthCheck[]): readonly HealthCheck[] {
+  const [oldest] = checks;
+  if (oldest === undefined || oldest.at >= since) return checks;
+  return checks.filter((check) => check.at >= since);
 }
 
 function between<T extends JsonObject>(

@@ -6,7 +6,8 @@ import type { DurationMs, EpochMs } from '../kernel/types.js';
 import { HOUR_MS } from '../kernel/time.js';
 import type { BreakerDoc, CollectorDoc, HealthCheck, HealthView } from './views.js';
 
-export type HealthWord = 'healthy' | 'degraded' | 'failed' | 'circuit_open' | 'disabled';
+export const HEALTH_WORDS = ['healthy', 'degraded', 'failed', 'circuit_open', 'disabled'] as const;
+export type HealthWord = (typeof HEALTH_WORDS)[number];
 
 /** How far back the score looks. */
 export const SCORE_WINDOW_MS: DurationMs = HOUR_MS;

@@ -1,13 +1,14 @@
 /** The questions of views.ts, answered by read models that follow a journal. */
 import type { Logger, MetricFamily } from '../kernel/observe.js';
 import type { Clock } from '../kernel/time.js';
-import type { StreamId } from '../kernel/types.js';
+import type { EpochMs, StreamId } from '../kernel/types.js';
 import type { Journal } from '../journal/port.js';
 import { costsProjection } from './costs.js';
 import { costQueries, quotaShares } from './cost-view.js';
 import { healthHistory } from './health-history.js';
 import { healthOf } from './health.js';
 import { healthQueries } from './health-view.js';
+import { collectorMetrics, type Standing } from './metrics-collectors.js';
 import { projectionMetrics } from './metrics.js';
 import { pastOf } from './past.js';
 import type { Projection, RowWrite } from './projection.js';
@@ -93,17 +94,26 @@ function viewsOver(parts: Parts): LiveViews {
   const changes = changeCounters();
   const told = (projection: string, writes: readonly RowWrite[] | undefined): void => {
     if (projection === STATUS) status.told(writes);
-    if (projection === HEALTH) health.told(writes);
+    if (projection === HEALTH) checks.told(writes);
     changes.count(writes);
   };
   const projections: Room = room({ ...parts, told });
   const rowsOf = (name: string) => () => projections.serving(name).rows;
   const status = statusView(rowsOf(STATUS));
-  const health = healthQueries(rowsOf(HEALTH));
+  const checks = healthQueries(rowsOf(HEALTH));
   const money = costQueries(rowsOf(COSTS));
   const costs: Views['costs'] = (name, now) => {
     const docs = status.docs(name);
     return docs && money.costs({ name, limiters: docs.limiters, now });
+  };
+  const standing = (name: string, now: EpochMs): Standing | undefined => {
+    const docs = status.docs(name);
+    if (docs === undefined) return undefined;
+    const cost = costs(name, now);
+    const quota = quotaShares(cost, now);
+    const lastHour = checks.lastHour(name, now);
+    const input = { ...docs, checks: lastHour, now, ...(quota !== undefined && { quota }) };
+    return { docs, costs: cost, health: healthOf(input) };
   };
   return {
     position: projections.position,
@@ -112,15 +122,9 @@ function viewsOver(parts: Parts): LiveViews {
     docs: status.docs,
     changes: changes.of,
     costs,
-    health(name, now) {
-      const docs = status.docs(name);
-      if (docs === undefined) return undefined;
-      const checks = health.lastHour(name, now);
-      const quota = quotaShares(costs(name, now), now);
-      return healthOf({ ...docs, checks, now, ...(quota !== undefined && { quota }) });
-    },
-    checks: health.checks,
-    healthStatistics: health.statistics,
+    health: (name, now) => standing(name, now)?.health,
+    checks: checks.checks,
+    healthStatistics: checks.statistics,
     callsToday(name, now) {
       const limiters = status.docs(name)?.limiters ?? [];
       return money.callsToday({ name, limiters, now });
@@ -128,7 +132,10 @@ function viewsOver(parts: Parts): LiveViews {
     past: (name, at) => pastOf(journal, name, at),
     start: projections.start,
     stop: projections.stop,
-    metrics: () => projectionMetrics(projections, clock.now()),
+    metrics: () => [
+      ...projectionMetrics(projections, clock.now()),
+      ...collectorMetrics({ names: status.names, standing, spent: money.spent }, clock.now()),
+    ],
     projections: () => projections.all().map(({ projection }) => projection.name),
     rebuild: projections.rebuild,
     parked: () =>

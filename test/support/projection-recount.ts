@@ -71,6 +71,7 @@ export function recountChecks(
 /** A block as it stands: its moment is that of its reservation. */
 export type Recounted = {
   readonly scope: string;
+  readonly isOpen: boolean;
   readonly at: number;
   /** Sent: none is known of an open block, all of a lost one. */
   readonly calls: number;
@@ -108,7 +109,7 @@ export function recountBlocks(
       const [cu, micros] = total(data.units as Units, price);
       const scope = stream.replace(/^limiter-/, '');
       const [at, reserved] = [num(data, 'atMs'), num(data, 'calls')];
-      blocks.set(id, { scope, at, calls: 0, held: reserved, cu, micros });
+      blocks.set(id, { scope, isOpen: true, at, calls: 0, held: reserved, cu, micros });
       continue;
     }
     const open = blocks.get(id);
@@ -116,8 +117,8 @@ export function recountBlocks(
     if (data.cause === 'settled') {
       const [cu, micros] = total(data.charged as Units, held.get(id));
       const sent = num(data, 'sent');
-      blocks.set(id, { ...open, calls: sent, held: sent, cu, micros });
-    } else blocks.set(id, { ...open, calls: open.held });
+      blocks.set(id, { ...open, isOpen: false, calls: sent, held: sent, cu, micros });
+    } else blocks.set(id, { ...open, isOpen: false, calls: open.held });
   }
   return [...blocks.values()];
 }
