@@ -3,6 +3,8 @@
  *
  * S1 It is bounded, in events and in bytes: what is over is refused at once.
  * S2 After a fatal failure of the writer nothing is acknowledged; whoever waits is told `unknown`.
+ * S3 Answers are given a few per turn of the event loop: what each sets going must not keep the others
+ *    of this process waiting for as long as a whole group takes.
  */
 import { InvariantViolated } from '../kernel/errors.js';
 import type { Logger } from '../kernel/observe.js';
@@ -18,6 +20,9 @@ import type { Answer, PackedAnswers, PackedAppends } from './protocol.js';
 import { TEXTS_PER_EVENT, emptyAppends, unpackAnswers } from './protocol.js';
 import { errorOf } from './wire-errors.js';
 
+/** A command's worth of work follows each: some 5 ms in all. */
+const ANSWERS_PER_TURN = 128;
+
 type Waiting = {
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: Error) => void;
@@ -32,7 +37,10 @@ export type AppendQueue = {
     expected: Revision,
     batch: EncodedBatch,
   ) => Promise<AppendResult>;
+  /** S3. */
   readonly settle: (answers: PackedAnswers) => void;
+  /** Gives at once what is still to be given. */
+  readonly settleAll: () => void;
   /** S2. */
   readonly fail: (failure: () => Error) => void;
 };
@@ -40,6 +48,8 @@ export type AppendQueue = {
 type Queue = {
   readonly parts: QueueParts;
   readonly waiting: Map<number, Waiting>;
+  /** Given by the writer, not yet to those who wait. */
+  answers: Answer[];
   handedIn: PackedAppends;
   nextId: number;
   failure: (() => Error) | undefined;
@@ -57,6 +67,7 @@ export function appendQueue(parts: QueueParts): AppendQueue {
   const queue: Queue = {
     parts,
     waiting: new Map(),
+    answers: [],
     handedIn: emptyAppends(),
     nextId: 1,
     failure: undefined,
@@ -65,12 +76,16 @@ export function appendQueue(parts: QueueParts): AppendQueue {
     handIn: (stream, expected, batch) => handIn(queue, stream, expected, batch),
     settle(answers) {
       if (queue.failure !== undefined) return;
-      unpackAnswers(answers, (answer) => {
-        settleOne(queue, answer);
-      });
+      const isIdle = queue.answers.length === 0;
+      unpackAnswers(answers, (answer) => queue.answers.push(answer));
+      if (isIdle) settleSome(queue, ANSWERS_PER_TURN);
+    },
+    settleAll() {
+      settleSome(queue, Infinity);
     },
     fail(failure) {
       queue.failure = failure;
+      queue.answers = [];
       for (const { reject } of queue.waiting.values()) reject(failure());
       queue.waiting.clear();
     },
@@ -121,6 +136,12 @@ function scheduleSending(queue: Queue): void {
   };
   if (queue.waiting.size === 0) queueMicrotask(send);
   else setImmediate(send);
+}
+
+/** S3. */
+function settleSome(queue: Queue, most: number): void {
+  for (const answer of queue.answers.splice(0, most)) settleOne(queue, answer);
+  if (queue.answers.length > 0) setImmediate(settleSome, queue, ANSWERS_PER_TURN);
 }
 
 function settleOne(queue: Queue, answer: Answer): void {

@@ -232,5 +232,6 @@ async function close(self: Open): Promise<void> {
   self.file.close();
   if (self.failure === undefined) {
     await self.thread.close();
+    self.queue.settleAll();
   } else await self.thread.stop();
 }
