@@ -74,7 +74,7 @@ describe('those who wait for the writer', () => {
     queue.fail(() => new Error('the disk is gone'));
     const before = told();
     queue.settle(answered);
-    for (let turn = 0; turn < 8; turn += 1) await turn();
+    for (let turns = 0; turns < 8; turns += 1) await turn();
     expect(failures.length).toBe(500 - told());
     expect(told()).toBeLessThan(500);
     expect(told() - before).toBeLessThanOrEqual(128);
