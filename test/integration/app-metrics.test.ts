@@ -43,6 +43,10 @@ const FAMILIES = {
   'requests by class': 'headgate_upstream_requests_total',
   'limiter waits': 'headgate_limiter_wait_seconds',
   'limiter queue': 'headgate_limiter_queue_length',
+  usage: 'headgate_usage_units_total',
+  cost: 'headgate_usage_cost_total',
+  'last success': 'headgate_collector_last_success_timestamp_seconds',
+  'last new data': 'headgate_collector_last_new_data_timestamp_seconds',
   'projection lag': 'headgate_projection_lag_seconds',
   'append latency': 'headgate_journal_append_seconds',
   'batch size': 'headgate_journal_group_events',
@@ -59,6 +63,7 @@ const BOUNDED = new Set([
   'origin',
   'projection',
   'state',
+  'health',
   'from',
   'to',
   'fact',
@@ -81,6 +86,14 @@ describe('the metrics page', () => {
     const page = await pageOf(app);
     const missing = Object.entries(FAMILIES).filter(([, name]) => !page.has(name));
     expect(missing).toEqual([]);
+    const at = app.clock.now() / 1000;
+    for (const name of [
+      'headgate_collector_last_success_timestamp_seconds',
+      'headgate_collector_last_new_data_timestamp_seconds',
+    ]) {
+      const [series] = seriesOf(page, name);
+      expect(Math.abs((series?.value ?? 0) - at)).toBeLessThan(60);
+    }
     const ours = [...page].filter(([name]) => name.startsWith('headgate_'));
     expect(ours.length).toBeGreaterThan(30);
     const names = ours.map(([name]) => name);
@@ -154,6 +167,10 @@ describe('the metrics page', () => {
     expect(
       sumOf(page, 'headgate_limiter_transitions_total', { scope: 'binance-ip', fact: 'Throttled' }),
     ).toBe(1);
+    // What the provider charged, at its price: 0.00001 a compute unit.
+    const units = sumOf(page, 'headgate_usage_units_total', { bucket: 'compute_units' });
+    expect(units).toBeGreaterThan(0);
+    expect(sumOf(page, 'headgate_usage_cost_total')).toBeCloseTo(units * 0.00001, 9);
     const waited = { scope: 'binance-ip' };
     expect(sumOf(page, 'headgate_limiter_wait_seconds_count', waited)).toBeGreaterThanOrEqual(
       received,
