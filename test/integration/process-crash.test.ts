@@ -12,6 +12,7 @@ import {
   crashOf,
   faultsOf,
   live,
+  loseCaches,
   objectionsOnDisk,
   objectionsToJournal,
   planOf,
@@ -48,6 +49,7 @@ it(
       const isChecked = life % Math.ceil(ROUNDS / DISK_CHECKS) === 0;
       if (isChecked) onDisk = objectionsOnDisk(crash);
       onDisk.catch(() => undefined); // it is awaited a life later
+      loseCaches(crash, random);
     }
     crash.objections.push(...(await onDisk));
     configureLife(crash, startedAt, ROUNDS);

@@ -2,6 +2,7 @@
  * One life of a service after the other, each ended by kill -9 at a moment of its own, under load: what
  * collectors the service has, when it dies, and what must hold each time.
  */
+import { existsSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoredEvent } from '../../src/journal/port.js';
 import type { Random } from '../../src/kernel/random.js';
@@ -33,6 +34,8 @@ export const WALLET = '0x72fdd62fbfa2faa9a8677c58d9992068772e0f7f';
 /** Backfill that is added with each life: there is always some going on. */
 const MORE_PER_LIFE_MS = 1000 * MINUTE_MS;
 
+/** Few: snapshots are taken, and believed, in every life. */
+const SNAPSHOT_EVERY = 20;
 const CLIENTS = 4;
 const THINK_MS = 200;
 /** No life is longer than this, whatever its plan waits for. */
@@ -95,7 +98,11 @@ export function configureLife({ world }: Crash, startedAt: number, life: number)
         options: { tokens: [TOKEN], wallets: [WALLET], fromBlock: 0 },
       }),
     },
-    { retry: { base_ms: 30, cap_ms: 300 }, http: { request_timeout_ms: 5000 } },
+    {
+      retry: { base_ms: 30, cap_ms: 300 },
+      http: { request_timeout_ms: 5000 },
+      actors: { snapshot_every: SNAPSHOT_EVERY },
+    },
   );
 }
 
@@ -113,6 +120,19 @@ export function faultsOf(random: Random): readonly Fault[] {
   if (random.next() < 0.5) faults.push({ kind: 'status', status: 503, rate: 0.1 });
   if (random.next() < 0.3) faults.push({ kind: 'reset', at: 'mid_body', rate: 0.05 });
   return faults;
+}
+
+/** A9, P7: now and then a cache is lost, or half of the snapshots, while the service is dead. */
+export function loseCaches({ world, tally }: Crash, random: Random): void {
+  for (const name of ['journal.db.snapshots', 'views.db']) {
+    const path = join(world.dataDir, name);
+    const chance = random.next();
+    if (chance > 0.2 || !existsSync(path)) continue;
+    const isCut = name !== 'views.db' && chance < 0.1;
+    count(tally, `${name} ${isCut ? 'cut' : 'lost'}`);
+    if (isCut) truncateSync(path, Math.floor(statSync(path).size / 2));
+    else for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  }
 }
 
 /** One life: start, hold what it recovered against what was known, load, kill -9. */
@@ -241,16 +261,14 @@ async function objectionsToUsage(
       `${name}: usage ${String(usage)} after a restart, ${String(before.spent)} before`,
     );
   }
-  const open = new Set(known.filter(isReserved).map(({ data }) => textIn(data, 'block')));
+  const open = new Set(
+    known.filter(({ type }) => type === 'UnitsReserved').map(({ data }) => textIn(data, 'block')),
+  );
   for (const { type, data } of account.tail.events()) {
     if (type === 'UnitsSettled') open.delete(textIn(data, 'block'));
   }
   if (open.size > 0) objections.push(`blocks left open by a restart: ${[...open].join(', ')}`);
   return objections;
-}
-
-function isReserved({ type }: StoredEvent): boolean {
-  return type === 'UnitsReserved';
 }
 
 /** What is asked of the files of a dead service, on a copy, while the next life begins. */
