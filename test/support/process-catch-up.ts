@@ -57,23 +57,24 @@ export async function caughtUp(crash: Crash): Promise<number> {
 }
 
 /**
- * A run succeeded that began after that moment with nothing owed of the past: one that had to finish an
- * older sweep or backfill first has seen no newer rows.
+ * A run succeeded that began after that moment, with nothing owed of the past when it began and when it
+ * ended: one that had an older sweep or backfill to finish has seen no newer rows, and one that found a
+ * longer past to read may have read a part of it.
  */
 function isCaughtUp(events: readonly StoredEvent[], collector: string, since: number): boolean {
   const cursors = new Map<string, Cursor>();
+  const owesNothing = (): boolean =>
+    [...cursors.values()].every(({ backfill, sweep }) => (backfill ?? sweep) === undefined);
   let clean: unknown;
   for (const { type, data } of ofStream(events, `collector-${collector}`)) {
     if (type === 'RunProgressed' || type === 'CursorSet') {
       cursors.set(textIn(data, 'series'), JSON.parse(textIn(data, 'cursor')) as Cursor);
     }
     if (type === 'RunStarted') {
-      const owesNothing = [...cursors.values()].every(
-        ({ backfill, sweep }) => backfill === undefined && sweep === undefined,
-      );
-      clean = owesNothing && numberIn(data, 'atMs') > since ? data['run'] : undefined;
+      clean = owesNothing() && numberIn(data, 'atMs') > since ? data['run'] : undefined;
     }
-    if (type === 'RunSucceeded' && clean !== undefined && data['run'] === clean) return true;
+    const isClean = clean !== undefined && data['run'] === clean;
+    if (type === 'RunSucceeded' && isClean && owesNothing()) return true;
   }
   return false;
 }
