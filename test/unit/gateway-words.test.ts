@@ -5,6 +5,7 @@ import { parseBody } from '../../src/gateway/rest/json-body.js';
 import { momentOf } from '../../src/gateway/inputs.js';
 import { breakerDetail, breakerScore } from '../../src/gateway/shapes/breaker.js';
 import { costLine, costTotals } from '../../src/gateway/shapes/costs.js';
+import { checkLine } from '../../src/gateway/shapes/health.js';
 import { limiterDetail, rateAt } from '../../src/gateway/shapes/limiter.js';
 import { decimalOf } from '../../src/gateway/shapes/numbers.js';
 import { whyOfDocs } from '../../src/gateway/shapes/why.js';
@@ -14,6 +15,7 @@ import {
   MINUTE,
   NOW,
   breakerDoc,
+  check,
   docsOf,
   limiterDoc,
   liveOf,
@@ -37,6 +39,14 @@ describe('money', () => {
     expect(totals).toMatchObject({ total_estimated_cost: 1, currency: 'USD' });
     const mixed = costTotals([COST, { ...COST, currency: 'EUR' }]);
     expect(mixed).toMatchObject({ total_estimated_cost: null, currency: null });
+  });
+
+  it('comes with rates and forecasts of six places, not of sixteen', () => {
+    const line = costLine({ ...COST, burnRate: 100 / 3, forecastUnits: 2000 / 3 });
+    expect(line).toMatchObject({ burn_rate: 33.333333, forecast_end_of_period: 666.666667 });
+    expect(checkLine({ ...check(NOW), latencyP95Ms: 5.828213000000687 })).toMatchObject({
+      latency_p95_ms: 5.828213,
+    });
   });
 
   it('names the quota by its period', () => {

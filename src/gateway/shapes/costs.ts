@@ -1,6 +1,6 @@
 /** What collectors used and what it cost: integer micro-units in, decimals out. */
 import type { CostView } from '../../projections/views.js';
-import { decimalOf, moment } from './numbers.js';
+import { decimalOf, moment, rounded } from './numbers.js';
 
 /** The quota goes by the name of its period, as clients have always read it. */
 function quota(cost: CostView) {
@@ -26,8 +26,8 @@ export function costLine(cost: CostView) {
     },
     quota_remaining: cost.quotaRemaining,
     period: period(cost),
-    burn_rate: cost.burnRate,
-    forecast_end_of_period: cost.forecastUnits,
+    burn_rate: rounded(cost.burnRate),
+    forecast_end_of_period: rounded(cost.forecastUnits),
     exhausts_at: moment(cost.exhaustsAt),
     budget: null,
   };

@@ -1,6 +1,6 @@
 /** Health, checks and their counts. `status` and `health` are the same word, twice, in REST. */
 import type { HealthCheck, HealthStatistics, HealthView } from '../../projections/views.js';
-import { moment, ratio } from './numbers.js';
+import { moment, ratio, rounded } from './numbers.js';
 
 /** Parts that do not exist yet are null; so is the score of a disabled collector. */
 export function healthDetail(health: HealthView) {
@@ -24,7 +24,7 @@ export function checkLine(check: HealthCheck) {
     outcome: check.outcome,
     message: check.message,
     duration_ms: check.durationMs,
-    latency_p95_ms: check.latencyP95Ms,
+    latency_p95_ms: check.latencyP95Ms === null ? null : rounded(check.latencyP95Ms),
     records: check.records,
     new_records: check.newRecords,
   };

@@ -4,7 +4,7 @@ import { capOf, currentBackoff, currentRate } from '../../actors/limiter/index.j
 import type { RateBasis } from '../../actors/limiter/index.js';
 import type { EpochMs } from '../../kernel/types.js';
 import type { LimiterDoc, UsageDoc } from '../../projections/views.js';
-import { moment } from './numbers.js';
+import { moment, rounded } from './numbers.js';
 
 /** What the rate depended on at a moment of which only the document is left. */
 function basisOf(doc: LimiterDoc): RateBasis {
@@ -67,7 +67,7 @@ function rateOf(
   collector: string,
   at: EpochMs,
 ): number {
-  return live?.currentRate ?? rateAt(doc, collector, at);
+  return rounded(live?.currentRate ?? rateAt(doc, collector, at));
 }
 
 /** The limiter of a line of `GET /collectors`. */
@@ -117,7 +117,7 @@ export function limiterDetail(
     initial_rate: settings.maxRequestsPerSecond,
     backoff_multiplier: settings.backoffMultiplier,
     max_backoff: settings.maxBackoff,
-    current_backoff: now?.currentBackoff ?? backoffAt(own, at),
+    current_backoff: rounded(now?.currentBackoff ?? backoffAt(own, at)),
     statistics: {
       total_requests: sum(usages, (usage) => usage.calls),
       total_throttles: sum(usages, (usage) => usage.delayed),

@@ -19,7 +19,12 @@ export function decimalOf(micros: number): number {
 export function ratio(value: number): number;
 export function ratio(value: number | undefined): number | null;
 export function ratio(value: number | undefined): number | null {
-  return value === undefined ? null : Math.round(value * MICROS) / MICROS;
+  return value === undefined ? null : rounded(value);
+}
+
+/** A measured or computed number to six places: further digits tell of the computer, not of the thing. */
+export function rounded(value: number): number {
+  return Math.round(value * MICROS) / MICROS;
 }
 
 export function seconds(ms: number): number {
