@@ -49,6 +49,7 @@ export function startActor<C, Cmd extends AnyCommand, F extends AnyFact>(
       void fire(cell, timer);
     }),
     resident: undefined,
+    last: undefined,
     quarantine: undefined,
     loading: undefined,
     pumping: undefined,
@@ -66,8 +67,9 @@ function handleOf<C, Cmd extends AnyCommand, F extends AnyFact>(
     stream: cell.stream,
     state() {
       if (cell.quarantine !== undefined) return cell.fold.initial();
-      assert(cell.resident !== undefined, `${cell.stream} is not in memory`);
-      return cell.resident.state;
+      const state = cell.resident?.state ?? cell.last;
+      assert(state !== undefined, `${cell.stream} is not in memory`);
+      return state;
     },
     revision: () => cell.resident?.revision ?? NO_STREAM,
     ask: (command, context) => submit(cell, command, context),

@@ -34,6 +34,8 @@ export type Cell<C, Cmd extends AnyCommand, F extends AnyFact> = {
   readonly supervisor: Supervisor;
   timers: Timers;
   resident: Resident<C> | undefined;
+  /** What was durable when a watched actor left memory for a moment, to be loaded afresh. */
+  last: ActorState<C> | undefined;
   quarantine: string | undefined;
   loading: Promise<void> | undefined;
   pumping: Promise<void> | undefined;
@@ -47,6 +49,12 @@ export function notify<C, Cmd extends AnyCommand, F extends AnyFact>(
   notice: Notice<F, C>,
 ): void {
   for (const watcher of cell.watchers) watcher(notice);
+}
+
+/** Out of memory until it is loaded afresh; whoever looks meanwhile sees what was durable last. */
+export function reload<C, Cmd extends AnyCommand, F extends AnyFact>(cell: Cell<C, Cmd, F>): void {
+  cell.last = cell.resident?.state ?? cell.last;
+  cell.resident = undefined;
 }
 
 /** Arms and begins what the state owes and is not yet under way (A5, A7). */

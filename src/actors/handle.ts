@@ -38,7 +38,10 @@ export type Notice<F, C> =
 
 export interface ActorHandle<C, Cmd extends { readonly type: string }, F extends AnyFact> {
   readonly stream: StreamId;
-  /** The durable state, while the actor is in memory; of a quarantined one, the state of an empty stream. */
+  /**
+   * The durable state, while the actor is in memory, and while it is loaded afresh the last one; of a
+   * quarantined one, the state of an empty stream.
+   */
   state(): ActorState<C>;
   revision(): Revision;
   /** First in, first out (A1). Resolves when the facts are durable, or with a refusal; never rejects. */

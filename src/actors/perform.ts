@@ -10,6 +10,7 @@ import {
   notify,
   quarantine,
   reconcile,
+  reload,
   type AnyCommand,
   type Cell,
   type Job,
@@ -38,7 +39,7 @@ export async function perform<C, Cmd extends AnyCommand, F extends AnyFact>(
     }
     const answer = await decideAndAppend(cell, resident, job.command, job.context);
     if (answer !== 'raced') return answer;
-    cell.resident = undefined;
+    reload(cell);
   }
   const detail = `${cell.stream} was written by another, three times in a row`;
   return { ok: false, refusal: { kind: 'raced', detail } };
@@ -80,6 +81,8 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
     resident.state = state;
     resident.revision = result.revision;
     resident.lastAt = at;
+    // Also when it is only being loaded: whoever hears of the facts may look at the state.
+    cell.resident = resident;
     cell.services.statistics.facts += facts.length;
     afterFacts(cell, resident, facts);
     return { ok: true, facts, state, revision: result.revision, position: result.position };
@@ -175,7 +178,7 @@ function crashed<C, Cmd extends AnyCommand, F extends AnyFact>(
   const stack = thrown instanceof Error ? thrown.stack : undefined;
   cell.services.statistics.crashes += 1;
   cell.log.error('decision threw', { command, error: messageOf(thrown), error_id: errorId, stack });
-  cell.resident = undefined;
+  reload(cell);
   if (cell.supervisor.crashed() === 'give-up') {
     quarantine(cell, `crashed too often, last on ${command}: ${messageOf(thrown)}`);
   }
@@ -250,6 +253,7 @@ async function load<C, Cmd extends AnyCommand, F extends AnyFact>(
     for (const { type } of recovered.facts) settled[type] = (settled[type] ?? 0) + 1;
   }
   cell.resident = resident;
+  cell.last = undefined;
   reconcile(cell, resident.state);
   notify(cell, { phase: 'durable', facts: [], state: resident.state });
   observe(services.statistics.loadSeconds, (services.clock.monotonic() - began) / 1000);

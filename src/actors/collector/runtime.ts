@@ -26,6 +26,7 @@ import type { ActorHandle, SystemContext } from '../handle.js';
 import type { CollectorCommand, Obstacle, RunEnd } from './commands.js';
 import { mayFetch, regions, type CollectorContext, type CollectorState } from './context.js';
 import type { CollectorFact } from './events.js';
+import { sessionOpener } from './session.js';
 
 export type CollectorHandle = ActorHandle<CollectorContext, CollectorCommand, CollectorFact>;
 
@@ -75,12 +76,7 @@ type InFlight = { readonly abort: AbortController; readonly done: Promise<void> 
 export function collectorRuntime(deps: RuntimeDeps): CollectorRuntime {
   const running = new Map<string, InFlight>();
   let isClosed = false;
-  const connect = async (): Promise<void> => {
-    if (deps.hasKey && !isClosed) await rewindToSink(deps);
-    if (isClosed) return;
-    const type = deps.hasKey ? 'Connected' : 'KeyMissing';
-    await deps.handle.ask({ type }, deps.system('connect'));
-  };
+  const openSession = sessionOpener(deps, () => isClosed);
   deps.handle.watch(({ state }) => {
     // R2: also for facts that only restrict and are not durable yet.
     for (const [run, { abort }] of running) {
@@ -96,7 +92,7 @@ export function collectorRuntime(deps: RuntimeDeps): CollectorRuntime {
   };
   return {
     begin(work) {
-      if (work['do'] === 'connect') void connect();
+      if (work['do'] === 'connect') openSession();
       if (work['do'] === 'run' && typeof work['run'] === 'string') start(work['run']);
     },
     dueCommand: () => startCommand(deps, 'schedule', 'live'),
@@ -116,25 +112,6 @@ function startCommand(deps: RuntimeDeps, trigger: string, priority: string): Col
   const obstacle = deps.obstacle();
   const run = deps.random.uuid();
   return { type: 'StartRun', run, trigger, priority, ...(obstacle !== undefined && { obstacle }) };
-}
-
-/** A sink behind the journal's cursor (restored, or lost) rewinds it, as a fact. */
-async function rewindToSink(deps: RuntimeDeps): Promise<void> {
-  const positions = await deps.sink.positions(deps.name).catch((cause: unknown) => {
-    deps.log.warn('sink positions not readable', { error: messageOf(cause) });
-    return undefined;
-  });
-  if (positions === undefined) return;
-  const bySeries = new Map(positions.map((position) => [position.series, position]));
-  for (const [series, { ordinal }] of Object.entries(deps.handle.state().context.cursors)) {
-    const sunk = bySeries.get(series);
-    if (sunk !== undefined && sunk.ordinal >= ordinal) continue;
-    const cursor = sunk?.cursor ?? 'null';
-    deps.log.warn('sink is behind, cursor rewound', { series, ordinal, sink: sunk?.ordinal ?? 0 });
-    const command = { type: 'SetCursor', series, cursor, ordinal, cause: 'sink_behind' } as const;
-    const answer = await deps.handle.ask(command, deps.system('sink behind'));
-    if (answer.ok) await deps.sink.setPosition(deps.name, { series, cursor, ordinal });
-  }
 }
 
 async function execute(deps: RuntimeDeps, run: string, signal: AbortSignal): Promise<void> {
