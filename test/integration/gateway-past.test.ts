@@ -14,8 +14,8 @@ async function page(app: TestApp, name: string, at?: string): Promise<Page> {
   return told.body['collector'] as Page;
 }
 
-/** Without what only memory knows, and without the sentence that memory words in its own way. */
-function remembered({ why: _why, why_changes_at: _until, ...told }: Page): object {
+/** Without what only memory knows. */
+function remembered(told: Page): object {
   const {
     next_permit_at: _at,
     binding_bucket: _bucket,

@@ -83,7 +83,7 @@ const page = {
   connected: true,
   timestamp: '…',
   status: 'healthy',
-  why: 'it is idle until its next run is due',
+  why: 'it waits for its next run',
   rate_limiter: {
     current_rate: 5,
     initial_rate: 5,

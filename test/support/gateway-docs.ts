@@ -192,7 +192,7 @@ export function check(at: number, health = 'healthy'): HealthCheck {
 export function liveOf(name: string): LiveCollector {
   return {
     phase: 'idle',
-    why: { sentence: 'it is idle until its next run is due', changesAt: NOW + 4 * MINUTE },
+    why: { sentence: 'it waits for its next run', changesAt: NOW + 4 * MINUTE },
     limiters: {
       [`${name}-account`]: {
         currentRate: 5,

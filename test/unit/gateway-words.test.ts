@@ -172,10 +172,11 @@ describe('the past', () => {
       { ...docs, limiters: [{ ...limiterDoc('m'), episode }] },
       where({ blocked: { cause: 'quota', detail: '', until } }),
       where({ phase: 'collecting' }),
+      where({ phase: 'draining' }),
       docs,
     ].map((each) => whyOfDocs(each, NOW));
     expect(told).toEqual([
-      { sentence: 'it waits for its key in MORALIS_API_KEY', changesAt: null },
+      { sentence: 'it waits for its key: set MORALIS_API_KEY', changesAt: null },
       { sentence: 'it is suspended: auth (401)', changesAt: until },
       { sentence: 'its circuit breaker is held open by ann (stop)', changesAt: until },
       { sentence: 'its circuit breaker is open', changesAt: until },
@@ -183,7 +184,8 @@ describe('the past', () => {
       { sentence: 'the upstream asked m-account to pause', changesAt: until },
       { sentence: 'its last run was blocked: quota', changesAt: until },
       { sentence: 'it is collecting', changesAt: null },
-      { sentence: 'it is idle until its next run is due', changesAt: NOW + 4 * MINUTE },
+      { sentence: 'it is draining', changesAt: NOW + 4 * MINUTE },
+      { sentence: 'it waits for its next run', changesAt: NOW + 4 * MINUTE },
     ]);
   });
 });

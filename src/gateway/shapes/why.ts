@@ -1,4 +1,7 @@
-/** Why a collector is not fetching, told from its documents: for the past, where no actor can be asked. */
+/**
+ * Why a collector is not fetching, told from its documents: for the past, where no actor can be asked.
+ * What an actor would have said in the same words is said in them (src/actors/why.ts).
+ */
 import type { EpochMs } from '../../kernel/types.js';
 import { effectiveState } from '../../projections/index.js';
 import type { CollectorDocs } from '../../projections/views.js';
@@ -43,7 +46,7 @@ export function whyOfDocs(docs: CollectorDocs, at: EpochMs): Why {
     return { sentence, changesAt: desired.until };
   }
   if (missingKey !== '') {
-    return { sentence: `it waits for its key in ${missingKey}`, changesAt: null };
+    return { sentence: `it waits for its key: set ${missingKey}`, changesAt: null };
   }
   if (suspended !== null) {
     const sentence = `it is suspended: ${suspended.cause}${because(suspended.detail)}`;
@@ -56,8 +59,10 @@ export function whyOfDocs(docs: CollectorDocs, at: EpochMs): Why {
     return { sentence, changesAt: blocked.until };
   }
   if (collector.phase === 'collecting') return { sentence: 'it is collecting', changesAt: null };
-  const due = collector.nextDueAt;
-  return { sentence: `it is ${collector.phase} until its next run is due`, changesAt: due };
+  const { phase, nextDueAt } = collector;
+  const isWaiting = phase === 'idle' || phase === 'waiting';
+  if (isWaiting) return { sentence: 'it waits for its next run', changesAt: nextDueAt };
+  return { sentence: `it is ${phase}`, changesAt: nextDueAt };
 }
 
 export function whyMembers(why: {
