@@ -8,15 +8,13 @@
 import { expect, it } from 'vitest';
 import { seededRandom, systemRandom } from '../../src/kernel/random.js';
 import {
-  configureLife,
   crashOf,
-  faultsOf,
   live,
   loseCaches,
   objectionsOnDisk,
   objectionsToJournal,
-  planOf,
 } from '../support/process-crash.js';
+import { configureLife, faultsOf, planOf } from '../support/process-lives.js';
 import { caughtUp, objectionsAtEnd, report } from '../support/process-catch-up.js';
 import { processWorld } from '../support/process-world.js';
 
@@ -39,7 +37,7 @@ it(
     const startedAt = Date.parse(world.sandbox.control.snapshot(0).startedAt);
     let onDisk: Promise<readonly string[]> = Promise.resolve([]);
     for (let life = 1; life <= ROUNDS; life += 1) {
-      configureLife(crash, startedAt, life);
+      configureLife(world, startedAt, life);
       for (const provider of ['binance', 'moralis'] as const) {
         world.sandbox.control.setFaults(provider, faultsOf(random));
       }
@@ -52,7 +50,7 @@ it(
       loseCaches(crash, random);
     }
     crash.objections.push(...(await onDisk));
-    configureLife(crash, startedAt, ROUNDS);
+    configureLife(world, startedAt, ROUNDS);
     const until = await caughtUp(crash);
     crash.objections.push(
       ...objectionsToJournal(crash),

@@ -5,16 +5,8 @@ import { CLOSE_GRACE_MS, INTERVAL_MS, type Interval } from '../../src/sources/hi
 import { blockAt } from '../../src/sources/sandbox/moralis-chain.js';
 import { blocksOf, runsOpen } from './process-checks.js';
 import { breakerReset, desired, rate } from './process-commands.js';
-import {
-  backfillFrom,
-  COLLECTORS,
-  INTERVALS,
-  objectionsOnDisk,
-  SYMBOLS,
-  TOKEN,
-  WALLET,
-  type Crash,
-} from './process-crash.js';
+import { objectionsOnDisk, type Crash } from './process-crash.js';
+import { backfillFrom, COLLECTORS, INTERVALS, SYMBOLS, TOKEN, WALLET } from './process-lives.js';
 import { numberIn, ofStream, textIn } from './process-journal.js';
 import { until } from './process-world.js';
 import {

@@ -1,52 +1,28 @@
-/**
- * One life of a service after the other, each ended by kill -9 at a moment of its own, under load: what
- * collectors the service has, when it dies, and what must hold each time.
- */
+/** One life of a service after the other, each ended by kill -9, under load; and what must hold each time. */
 import { existsSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoredEvent } from '../../src/journal/port.js';
 import type { Random } from '../../src/kernel/random.js';
-import { DAY_MS, MINUTE_MS, systemClock, wait } from '../../src/kernel/time.js';
-import type { Fault, RequestRecord } from '../../src/sources/sandbox/index.js';
+import { systemClock, wait } from '../../src/kernel/time.js';
 import { accounting, type Accounting } from './process-accounting.js';
 import { blocksOf, cursorsBack, forgotten, lostCommands } from './process-checks.js';
 import { anyWish, commandBook, startLoad, type CommandBook } from './process-commands.js';
 import { copyOf, objectionsToCopy } from './process-copy.js';
 import { textIn } from './process-journal.js';
+import { collectorOf, COLLECTORS, type Plan } from './process-lives.js';
 import { endedEarly, objectionsAfterRestart, steeredByRest } from './process-recovered.js';
 import type { Service } from './process-service.js';
 import { TEST_KEY, type World } from './process-world.js';
 
-/** Collector, its scope, and what its rate is before anyone sets one. `bars` shares `historical`'s scope. */
-export const COLLECTORS = [
-  { name: 'historical', scope: 'binance-ip' },
-  { name: 'bars', scope: 'binance-ip' },
-  { name: 'moralis', scope: 'moralis-account' },
-] as const;
 const NAMES = COLLECTORS.map(({ name }) => name);
-const INITIAL_RATE = 20;
 const INITIAL = { desired: 'enabled', rate: '20 / 2', breaker: 'none', computed: 'closed' };
 
-export const SYMBOLS = ['BTCUSDT', 'ETHUSDT'] as const;
-export const INTERVALS = ['1m', '1h'] as const;
-export const TOKEN = '0x4fabb145d64652a948d72533023f6e7a623c7c53';
-export const WALLET = '0x72fdd62fbfa2faa9a8677c58d9992068772e0f7f';
-/** Backfill that is added with each life: there is always some going on. */
-const MORE_PER_LIFE_MS = 1000 * MINUTE_MS;
-
-/** Few: snapshots are taken, and believed, in every life. */
-const SNAPSHOT_EVERY = 20;
 const CLIENTS = 4;
 const THINK_MS = 200;
+/** A life that ends while it stops has been under load for this long. */
+const STOP_AFTER_MS = 500;
 /** No life is longer than this, whatever its plan waits for. */
 const LIFE_MAX_MS = 5000;
-
-/** When a life ends: at a moment of the start, after a while, or in the turn of the n-th event. */
-export type Plan = {
-  readonly at: 'starting' | 'time' | 'arrival' | 'sent' | 'answered';
-  /** Milliseconds, or which one. */
-  readonly n: number;
-};
 
 export type Crash = {
   readonly world: World;
@@ -69,57 +45,6 @@ export function crashOf(world: World): Crash {
     startMs: 1000,
     lives: 0,
   };
-}
-
-function collectorOf({ provider, query }: RequestRecord): string {
-  if (provider === 'moralis') return 'moralis';
-  return query['symbol'] === 'SOLUSDT' ? 'bars' : 'historical';
-}
-
-/** How far back the bars of `historical` go in the n-th life. */
-export function backfillFrom(startedAt: number, life: number): number {
-  const today = Math.floor(startedAt / DAY_MS) * DAY_MS;
-  return today - 2 * DAY_MS - life * MORE_PER_LIFE_MS;
-}
-
-/** The configuration of the n-th life: the same as before, and some backfill more. */
-export function configureLife({ world }: Crash, startedAt: number, life: number): void {
-  const rate = { max_requests_per_second: INITIAL_RATE };
-  const from = new Date(backfillFrom(startedAt, life)).toISOString();
-  const common = { rate, breaker: { failure_threshold: 3, open_ms: 700 } };
-  const bars = (symbols: readonly string[], intervals: readonly string[], more = {}) =>
-    world.live('binance', { ...common, options: { symbols, intervals, ...more } });
-  world.configure(
-    {
-      historical: bars(SYMBOLS, INTERVALS, { backfillFrom: from }),
-      bars: { ...bars(['SOLUSDT'], ['5m']), source: 'historical' },
-      moralis: world.live('moralis', {
-        ...common,
-        options: { tokens: [TOKEN], wallets: [WALLET], fromBlock: 0 },
-      }),
-    },
-    {
-      retry: { base_ms: 30, cap_ms: 300 },
-      http: { request_timeout_ms: 5000 },
-      actors: { snapshot_every: SNAPSHOT_EVERY },
-    },
-  );
-}
-
-export function planOf(random: Random, startMs: number): Plan {
-  const chance = random.next();
-  const upTo = (most: number): number => 1 + Math.floor(random.next() * most);
-  if (chance < 0.2) return { at: 'starting', n: random.next() * startMs * 1.1 };
-  if (chance < 0.4) return { at: 'time', n: random.next() * 1500 };
-  if (chance < 0.6) return { at: 'arrival', n: upTo(40) };
-  return chance < 0.8 ? { at: 'sent', n: upTo(50) } : { at: 'answered', n: upTo(50) };
-}
-
-export function faultsOf(random: Random): readonly Fault[] {
-  const faults: Fault[] = [{ kind: 'latency', ms: 5, jitterMs: 60 }];
-  if (random.next() < 0.5) faults.push({ kind: 'status', status: 503, rate: 0.1 });
-  if (random.next() < 0.3) faults.push({ kind: 'reset', at: 'mid_body', rate: 0.05 });
-  return faults;
 }
 
 /** A9, P7: now and then a cache is lost, or half of the snapshots, while the service is dead. */
@@ -183,6 +108,7 @@ async function killUnderLoad(
     service.signal('SIGKILL');
     end.abort();
   };
+  const isTimed = plan.at === 'time' || plan.at === 'stopping';
   account.onArrival = on('arrival');
   const wish = anyWish(NAMES);
   const hooks = { onSent: on('sent'), onAnswered: on('answered') };
@@ -195,8 +121,14 @@ async function killUnderLoad(
     wish,
     ...hooks,
   });
-  await wait(clock, plan.at === 'time' ? plan.n : LIFE_MAX_MS, end.signal);
-  if (!end.signal.aborted && plan.at !== 'time') count(tally, 'plans cut short');
+  const loadedMs = plan.at === 'stopping' ? STOP_AFTER_MS : plan.n;
+  await wait(clock, isTimed ? loadedMs : LIFE_MAX_MS, end.signal);
+  if (!end.signal.aborted && !isTimed) count(tally, 'plans cut short');
+  if (plan.at === 'stopping') {
+    service.signal('SIGTERM');
+    await wait(clock, plan.n);
+    if (!service.isRunning()) count(tally, 'stopped before the kill');
+  }
   account.onArrival = () => undefined;
   await service.kill();
   await load.stop();
@@ -213,9 +145,14 @@ async function objectionsAtStart(
   const events = (): readonly StoredEvent[] => account.tail.events();
   objections.push(...forgotten(known, events()), ...lostCommands(book, known));
   const recovered = await service.said('recovered');
-  const hasStarted = known.some(({ type }) => type === 'ServiceStarted');
-  if (hasStarted && recovered['previous_end'] !== 'killed') {
-    objections.push(`the previous end was told as ${String(recovered['previous_end'])}`);
+  const ends: Readonly<Record<string, string>> = {
+    ServiceStarted: 'killed',
+    ServiceStopped: 'clean',
+  };
+  const last = known.findLast(({ type }) => type in ends)?.type;
+  const previousEnd = last === undefined ? 'first' : ends[last];
+  if (recovered['previous_end'] !== previousEnd) {
+    objections.push(`told ${String(recovered['previous_end'])} after ${String(last)}`);
   }
   count(tally, 'runs recovered', Number(recovered['unknown_runs']));
   count(tally, 'blocks recovered', Number(recovered['open_blocks']));
