@@ -1,4 +1,4 @@
-/** The breaker's long periods, over the real engine, on a clock that moves when it is told to. */
+/** What takes minutes and hours, over the real engine, on a clock that moves when it is told to. */
 import { describe, expect, it } from 'vitest';
 import { binanceProfile } from '../../src/sources/profiles/binance.js';
 import type { Exchange, Transport } from '../../src/sources/port.js';
@@ -13,16 +13,18 @@ import { settle, virtualClock } from '../support/clock.js';
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
 
-/** An upstream that fails or answers, as it is told; each call takes 20 ms. */
+/** An upstream that fails, refuses or answers, as it is told; each call takes 20 ms. */
 function fakeUpstream(clock: ReturnType<typeof virtualClock>) {
-  const upstream = { isDown: false, asked: [] as number[] };
+  const upstream = { isDown: false, refuses: 0, asked: [] as number[] };
   const transport: Transport = {
     send: () => {
       upstream.asked.push(clock.now());
+      const isRefused = upstream.refuses > 0;
+      if (isRefused) upstream.refuses -= 1;
       const exchange: Exchange = {
         kind: 'answered',
-        status: upstream.isDown ? 503 : 200,
-        headers: {},
+        status: isRefused ? 429 : upstream.isDown ? 503 : 200,
+        headers: isRefused ? { 'retry-after': '30' } : {},
         body: Buffer.from('{}'),
         durationMs: 20,
       };
@@ -133,5 +135,46 @@ describe('the open period of a breaker', () => {
     await settle();
     expect(upstream.asked.length).toBeGreaterThan(before);
     expect(await facts('BreakerProbing')).toHaveLength(1);
+  });
+});
+
+describe('a cut rate', () => {
+  it('waits, comes back over a minute to just below where it failed, then creeps to its ceiling', async () => {
+    const clock = virtualClock();
+    const { upstream, transport } = fakeUpstream(clock);
+    const running = await engineOver(clock, transport);
+    const facts = (type: string) => running.facts(type);
+    const rate = (): number =>
+      running.engine.live('historical')?.limiters['binance-ip']?.currentRate ?? NaN;
+    expect(rate()).toBe(10);
+    upstream.refuses = 1;
+    await until(clock, () => facts('Throttled'), 1, 1000);
+    const [cut] = await facts('Throttled');
+    expect(cut).toMatchObject({ backoff: 2, cuts: 1, wMax: 9.5, pauseSource: 'retry_after' });
+    const pauseUntil = Number(cut?.['pauseUntilMs']);
+    expect(pauseUntil - Number(cut?.['atMs'])).toBe(30_000);
+    const heard = upstream.asked.length;
+    await clock.advance(pauseUntil - clock.now() - 1);
+    expect(upstream.asked).toHaveLength(heard);
+    expect(rate()).toBeCloseTo(4.75, 3);
+    await clock.advance(1);
+
+    const seen: number[] = [];
+    for (let second = 0; second < 60; second += 5) {
+      seen.push(rate());
+      await clock.advance(5000);
+    }
+    expect([...seen].sort((a, b) => a - b)).toEqual(seen);
+    // Wmax - (Wmax - w0)(1 - t/K)^3 after half a minute.
+    expect(seen[6]).toBeCloseTo(9.5 - 4.75 / 8, 2);
+    expect(rate()).toBeCloseTo(9.5, 3);
+    const steps = (await facts('RateRecovered')).map((fact) => Number(fact['rate']));
+    expect(steps.length).toBeGreaterThan(3);
+    expect(steps.length).toBeLessThan(12);
+    await clock.advance(11 * MINUTE);
+    expect(await facts('EpisodeEnded')).toMatchObject([{ cuts: 1 }]);
+    await clock.advance(20 * MINUTE);
+    expect(rate()).toBe(10);
+    expect(await facts('BreakerTripped')).toEqual([]);
   });
 });

@@ -41,23 +41,22 @@ describe('a change of the rate', () => {
       },
     });
     await until('it is well under way', () => arrivals(app).length > 8);
-    const slowed = await app.put(path, { max_requests_per_second: 2 });
+    const slowed = await app.put(path, { max_requests_per_second: 0.5 });
     const slowAt = app.clock.now();
-    expect(slowed.body).toMatchObject({ updated_config: { max_requests_per_second: 2 } });
-    expect(await limiterOf(app)).toMatchObject({ initial_rate: 2, current_rate: 2 });
-    await until('four seconds of it', () => (arrivals(app).at(-1) ?? 0) > slowAt + 4000);
-    // Two a second; one more where a window cuts between two. At the old rate it were 36.
-    expect(arrivals(app, slowAt + 1000, slowAt + 4000).length).toBeLessThanOrEqual(7);
-    expect(arrivals(app, slowAt + 1000, slowAt + 4000).length).toBeGreaterThan(0);
+    expect(slowed.body).toMatchObject({ updated_config: { max_requests_per_second: 0.5 } });
+    expect(await limiterOf(app)).toMatchObject({ initial_rate: 0.5, current_rate: 0.5 });
+    await until('three seconds of it', () => (arrivals(app).at(-1) ?? 0) > slowAt + 3000);
+    // One in two seconds; one more where a window cuts between two. At the old rate it were 24.
+    expect(arrivals(app, slowAt + 1000, slowAt + 3000).length).toBeLessThanOrEqual(2);
 
     await app.put(path, { max_requests_per_second: 12 });
     const fastAt = app.clock.now();
-    const after = await until('six more calls', () => {
+    const after = await until('two more calls', () => {
       const more = arrivals(app, fastAt);
-      return more.length >= 6 && more;
+      return more.length >= 2 && more;
     });
-    // At two a second the sixth would have come after two and a half seconds.
-    expect((after[5] ?? Infinity) - fastAt).toBeLessThan(1000);
+    // The second would have come two seconds after the first.
+    expect((after[1] ?? Infinity) - fastAt).toBeLessThan(1000);
     const run = (await app.events()).filter(
       ({ type, stream }) => type === 'RunStarted' && stream === 'collector-historical',
     );
@@ -73,15 +72,15 @@ describe('a refusal for too many requests', () => {
   const refusals: readonly (readonly [string, Fault, string, number])[] = [
     [
       '429 with Retry-After in seconds',
-      { kind: 'status', status: 429, retryAfter: 'seconds', retryAfterSeconds: 2, count: 1 },
+      { kind: 'status', status: 429, retryAfter: 'seconds', retryAfterSeconds: 1, count: 1 },
       'retry_after',
-      2000,
+      1000,
     ],
     [
       '429 with Retry-After as an HTTP-date',
-      { kind: 'status', status: 429, retryAfter: 'http_date', retryAfterSeconds: 2, count: 1 },
+      { kind: 'status', status: 429, retryAfter: 'http_date', retryAfterSeconds: 1, count: 1 },
       'retry_after',
-      2000,
+      1000,
     ],
     [
       '429 without it',
@@ -97,9 +96,9 @@ describe('a refusal for too many requests', () => {
     ],
     [
       '503 with Retry-After',
-      { kind: 'status', status: 503, retryAfter: 'seconds', retryAfterSeconds: 2, count: 1 },
+      { kind: 'status', status: 503, retryAfter: 'seconds', retryAfterSeconds: 1, count: 1 },
       'retry_after',
-      2000,
+      1000,
     ],
   ];
   for (const [name, fault, pauseSource, pauseMs] of refusals) {
@@ -137,8 +136,6 @@ describe('a refusal for too many requests', () => {
           circuit_breaker: { state: 'closed', failure_count: 0, statistics: { total_failures: 0 } },
         },
       });
-      const isStep = of('limiter-binance-ip', 'RateRecovered');
-      await app.event('it recovers', (fact) => isStep(fact) && Number(fact.data['backoff']) < 2);
       const shown = await limiterOf(app);
       expect(Number(shown['current_rate'])).toBeGreaterThan(47.5 / 2);
       expect(Number(shown['current_rate'])).toBeLessThan(47.5);
@@ -149,7 +146,7 @@ describe('a refusal for too many requests', () => {
 
   it('obeys a limit nobody told it of, without one forbidden request and without a ban', async () => {
     const app = await startTestApp({ collectors: { historical: { interval_ms: 500 } } });
-    app.sandbox().control.configure('binance', { weightLimit: 20, weightWindowMs: 2000 });
+    app.sandbox().control.configure('binance', { weightLimit: 6, weightWindowMs: 1000 });
     let cut = await app.event('the rate is cut', throttled);
     const backoffs = [cut.data['backoff']];
     while (backoffs.length < 3) {

@@ -1,6 +1,6 @@
 /** The metrics page of the running service: what the issue names is there, counts truly, and stays bounded. */
 import { describe, expect, it } from 'vitest';
-import { expectBalanced } from '../support/app-accounts.js';
+import { expectBalancedAtRest } from '../support/app-accounts.js';
 import { until } from '../support/app-http.js';
 import { startTestApp, type TestApp } from '../support/app-service.js';
 import {
@@ -139,7 +139,7 @@ describe('the metrics page', () => {
       { kind: 'status', status: 500, count: 5 },
     ]);
     await app.event('it recovered', ({ type }) => type === 'BreakerRecovered');
-    await expectBalanced(app);
+    await expectBalancedAtRest(app);
     const page = await pageOf(app);
     const requests = (labels: Record<string, string>): number =>
       sumOf(page, 'headgate_upstream_requests_total', labels);

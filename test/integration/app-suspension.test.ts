@@ -163,7 +163,7 @@ describe('a ban', () => {
     const historical = (type: string) => of('collector-historical', type);
     await app.event('it collects', historical('RunSucceeded'));
     await app.event('so does the other', of('collector-second', 'RunSucceeded'));
-    app.sandbox().control.setFaults('binance', [{ kind: 'ban', seconds: 3, count: 1 }]);
+    app.sandbox().control.setFaults('binance', [{ kind: 'ban', seconds: 2, count: 1 }]);
     const banned = await app.event('banned', of('limiter-binance-ip', 'ScopeBlocked'));
     const until = Number(banned.data['untilMs']);
     expect(banned.data).toMatchObject({ cause: 'banned' });

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { StoredEvent } from '../../src/journal/port.js';
 import type { JsonObject } from '../../src/kernel/types.js';
-import type { ProviderName } from '../../src/sources/sandbox/index.js';
+import type { ProviderName, SandboxControl } from '../../src/sources/sandbox/index.js';
 import { until } from './app-http.js';
 import type { TestApp } from './app-service.js';
 
@@ -53,10 +53,17 @@ export async function expectReserved(app: TestApp): Promise<void> {
 }
 
 /**
- * Disables every collector, waits until nothing is under way, and compares both books: what was settled
- * as sent is what the sandbox saw, and no refusal of an upstream was broken.
+ * Stops the service, so that all is drained and settled, and compares both books: what was settled as
+ * sent is what the sandbox saw, and no refusal of an upstream was broken.
  */
 export async function expectBalanced(app: TestApp): Promise<void> {
+  const { control } = app.sandbox();
+  await app.stop();
+  compareBooks(await app.stored(), control);
+}
+
+/** The same while it goes on running: every collector is disabled, and waited for. */
+export async function expectBalancedAtRest(app: TestApp): Promise<void> {
   const names = Object.keys(PROVIDER_OF);
   for (const name of names) {
     const { status, text } = await app.post(`/collectors/${name}/disable`);
@@ -65,13 +72,19 @@ export async function expectBalanced(app: TestApp): Promise<void> {
   await until('nothing is under way', async () => {
     const { body } = await app.get('/collectors?state=stopped');
     if (body['total_count'] !== names.length) return false;
-    const accounts = await Promise.all(names.map((name) => accountOf(app, name)));
-    return accounts.every(({ openBlocks }) => openBlocks === 0);
+    const events = await app.events();
+    return names.every((name) => bookOf(events, name).openBlocks === 0);
   });
-  for (const name of names) {
-    const { reserved, sent, seen } = await accountOf(app, name);
+  compareBooks(await app.events(), app.sandbox().control);
+}
+
+function compareBooks(events: readonly StoredEvent[], control: SandboxControl): void {
+  for (const [name, provider] of Object.entries(PROVIDER_OF)) {
+    const { reserved, sent, openBlocks } = bookOf(events, name);
+    const seen = control.counters(provider).received;
+    expect(openBlocks, `${name}: blocks never settled`).toBe(0);
     expect(sent, `${name}: calls settled as sent`).toBe(seen);
     expect(seen, `${name}: calls seen upstream`).toBeLessThanOrEqual(reserved);
   }
-  expect(app.sandbox().control.violations(), 'requests the upstream had forbidden').toEqual([]);
+  expect(control.violations(), 'requests the upstream had forbidden').toEqual([]);
 }

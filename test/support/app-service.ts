@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { startApp, type App } from '../../src/app.js';
 import { loadConfig, problemLine, type Loaded } from '../../src/config.js';
-import type { StoredEvent } from '../../src/journal/port.js';
+import { openJournal } from '../../src/journal/index.js';
+import type { Journal, StoredEvent } from '../../src/journal/port.js';
 import { systemRandom } from '../../src/kernel/random.js';
 import { systemClock, type Clock } from '../../src/kernel/time.js';
 import type { JsonObject, Position } from '../../src/kernel/types.js';
@@ -47,6 +48,8 @@ export type TestApp = {
   /** The whole journal, or what came after a position. */
   events(after?: Position): Promise<readonly StoredEvent[]>;
   head(): Promise<Position>;
+  /** The whole journal of a stopped service, from its file. */
+  stored(): Promise<readonly StoredEvent[]>;
   /** Resolves with the first event after the position that the test accepts. */
   event(
     what: string,
@@ -139,6 +142,17 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
     if (app === undefined) throw new Error('the service is stopped');
     return app;
   };
+  const stored = async (): Promise<readonly StoredEvent[]> => {
+    const path = join(directory, 'data', 'journal.db');
+    const { journal, close: letGo } = await openJournal({ kind: 'sqlite', path }, (error) => {
+      throw error;
+    });
+    try {
+      return await wholeJournal(journal, 0);
+    } finally {
+      await letGo();
+    }
+  };
   const restart = async (): Promise<void> => {
     await stop();
     await start();
@@ -150,6 +164,7 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
     stop,
     restart,
     close,
+    stored,
     ...views(running),
     log: logOf(written),
   };
@@ -192,7 +207,7 @@ function logOf(written: readonly string[]): TestApp['log'] {
 
 type Looks = Omit<
   TestApp,
-  'directory' | 'clock' | 'running' | 'stop' | 'restart' | 'close' | 'log'
+  'directory' | 'clock' | 'running' | 'stop' | 'restart' | 'close' | 'stored' | 'log'
 >;
 
 function views(running: () => App): Looks {
@@ -215,17 +230,17 @@ function views(running: () => App): Looks {
     post: (path, body) => withBody('POST', path, body),
     metrics: async () => (await ask(running().metricsUrl)).text,
     head: () => running().stores.journal.head(),
-    events: (after = 0) => wholeJournal(running(), after),
+    events: (after = 0) => wholeJournal(running().stores.journal, after),
     event: (what, test, after = 0) => firstEvent(running(), what, test, after),
   };
 }
 
 const PAGE = 1000;
 
-async function wholeJournal(app: App, after: Position): Promise<readonly StoredEvent[]> {
+async function wholeJournal(journal: Journal, after: Position): Promise<readonly StoredEvent[]> {
   const events: StoredEvent[] = [];
   for (let from = after; ;) {
-    const page = await app.stores.journal.readAll(from, {}, PAGE);
+    const page = await journal.readAll(from, {}, PAGE);
     events.push(...page.events);
     from = page.next;
     if (page.atEnd) return events;
@@ -246,6 +261,6 @@ async function firstEvent(
     const found = page.events.find(test);
     if (found !== undefined) return found;
   }
-  const last = (await wholeJournal(app, after)).slice(-10).map(({ type }) => type);
+  const last = (await wholeJournal(app.stores.journal, after)).slice(-10).map(({ type }) => type);
   throw new Error(`never: ${what}; the last facts were ${last.join(', ')}`);
 }
