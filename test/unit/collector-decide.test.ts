@@ -110,6 +110,22 @@ describe('a collector: runs', () => {
     expect(blocked.ok && blocked.facts[0]).toMatchObject({ nextDueMs: NOON + HOUR_MS });
   });
 
+  it('looks less and less often at a block without an end, at the least once an hour', () => {
+    const obstacle = { cause: 'breaker', detail: 'the breaker is forced_open' };
+    let waiting = idle();
+    let at = NOON;
+    const waits: number[] = [];
+    for (let look = 0; look < 9; look += 1) {
+      waiting = waiting.then({ ...startRun, obstacle }, at, 0);
+      const next = waiting.state.context.due?.at ?? 0;
+      waits.push((next - at) / MINUTE_MS);
+      at = next;
+    }
+    expect(waits.slice(1).every((wait, n) => wait >= (waits[n] ?? 0))).toBe(true);
+    expect(waits.at(-1)).toBe(60);
+    expect(waits[0]).toBeLessThanOrEqual(1);
+  });
+
   it('moves its cursor page by page, and only for the run that is under way', () => {
     const page = {
       series: 's',

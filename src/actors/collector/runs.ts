@@ -3,7 +3,13 @@ import { HOUR_MS, MINUTE_MS } from '../../kernel/time.js';
 import type { EpochMs } from '../../kernel/types.js';
 import { facts, refuse, type Circumstances, type Decision, type Of } from '../kind.js';
 import type { CollectorCommand, Obstacle, RunEnd } from './commands.js';
-import { mayFetch, regions, type CollectorContext, type CollectorState } from './context.js';
+import {
+  mayFetch,
+  regions,
+  type CollectorContext,
+  type CollectorState,
+  type Schedule,
+} from './context.js';
 import type { CollectorFact } from './events.js';
 import { missedRuns, nextDue } from './schedule.js';
 import { stopped } from './stopping.js';
@@ -67,7 +73,8 @@ function blocked(
 ): CollectorFact {
   const { config, name } = context;
   const scheduled = config === null ? at + MINUTE_MS : nextDue(config.schedule, name, at, chance);
-  const until = Math.min(obstacle.until ?? scheduled, at + BLOCKED_CHECK_MAX_MS);
+  const expected = obstacle.until ?? (isAgain(obstacle, context) ? twiceTheWait(context, at) : 0);
+  const until = Math.min(expected, at + BLOCKED_CHECK_MAX_MS);
   return {
     type: 'RunBlocked',
     atMs: at,
@@ -76,6 +83,16 @@ function blocked(
     ...(obstacle.until !== undefined && { untilMs: obstacle.until }),
     nextDueMs: Math.max(scheduled, until),
   };
+}
+
+/** The same cause as the last time: a gate that opens wakes the collector, so it need not look often. */
+function isAgain({ cause }: Obstacle, { blocked: last }: CollectorContext): boolean {
+  return last !== null && last.cause === cause && last.until === null;
+}
+
+/** Each look at a cause without an end is twice as far away as the one before. */
+function twiceTheWait({ due }: CollectorContext, at: EpochMs): EpochMs {
+  return due === null ? at : at + 2 * (at - due.setAt);
 }
 
 export function progress(
@@ -122,8 +139,9 @@ export function finishRun(
 function succeeded(
   end: RunEnd,
   context: CollectorContext,
-  { at, chance }: Circumstances,
+  circumstances: Circumstances,
 ): CollectorFact {
+  const { at } = circumstances;
   const { run } = context;
   return {
     type: 'RunSucceeded',
@@ -133,7 +151,7 @@ function succeeded(
     records: run?.records ?? 0,
     newRecords: run?.newRecords ?? 0,
     durationMs: at - (run?.startedAt ?? at),
-    nextDueMs: scheduledAfter(context, at, chance),
+    nextDueMs: scheduledAfter(context, circumstances),
     latencyP95Ms: end.latencyP95Ms,
   };
 }
@@ -159,7 +177,7 @@ function failed(
     nextDueMs:
       end.outcome === 'crashed'
         ? at + crashPauseMs(failures.crashes, chance)
-        : Math.max(scheduledAfter(context, at, chance), throttledUntil(end, at)),
+        : Math.max(scheduledAfter(context, circumstances), throttledUntil(end, circumstances)),
     consecutive: counts ? failures.consecutive + 1 : failures.consecutive,
     endpoint: end.endpoint,
     status: end.status,
@@ -168,16 +186,32 @@ function failed(
 }
 
 /** The pause an upstream asked for, as far as a collector should look ahead. */
-function throttledUntil(end: RunEnd, at: EpochMs): EpochMs {
-  return end.outcome === 'throttled' ? Math.min(end.until ?? at, at + BLOCKED_CHECK_MAX_MS) : at;
+function throttledUntil({ outcome, until }: RunEnd, circumstances: Circumstances): EpochMs {
+  const { at } = circumstances;
+  if (outcome !== 'throttled' || until === undefined) return at;
+  return Math.min(inStream(until, circumstances), at + BLOCKED_CHECK_MAX_MS);
 }
 
 function scheduledAfter(
   { config, name, drain }: CollectorContext,
-  at: EpochMs,
-  chance: number,
+  circumstances: Circumstances,
 ): EpochMs {
-  return config === null || drain !== null ? 0 : nextDue(config.schedule, name, at, chance);
+  return config === null || drain !== null ? 0 : dueAfter(config.schedule, name, circumstances);
+}
+
+/** The schedule goes by the wall clock, what is planned by the stream's own time. */
+export function dueAfter(schedule: Schedule, name: string, circumstances: Circumstances): EpochMs {
+  const { at, now = at, chance } = circumstances;
+  const next = nextDue(schedule, name, now, chance);
+  return next === 0 ? 0 : inStream(next, circumstances);
+}
+
+/**
+ * A moment of the wall clock in the time of the stream, which stands still while a clock that was set
+ * back is behind it: as far ahead of one as of the other.
+ */
+function inStream(moment: EpochMs, { at, now = at }: Circumstances): EpochMs {
+  return moment + at - now;
 }
 
 /** n² + n minutes after the n-th crash in a row (0, 2, 6, 12, …), at most an hour, jittered by a tenth. */
@@ -190,8 +224,10 @@ function crashPauseMs(crashes: number, chance: number): number {
 function suspension(
   end: RunEnd,
   context: CollectorContext,
-  { at }: Circumstances,
+  circumstances: Circumstances,
 ): readonly CollectorFact[] {
+  const { at } = circumstances;
+  const until = end.until === undefined ? undefined : inStream(end.until, circumstances);
   const suspend = (cause: string, nextTry?: EpochMs): readonly CollectorFact[] => [
     {
       type: 'CollectorSuspended',
@@ -206,9 +242,9 @@ function suspension(
     case 'auth':
       return suspend('auth', at + AUTH_RETRY_MS);
     case 'quota_exhausted':
-      return suspend('quota', end.until ?? at + QUOTA_RETRY_MS);
+      return suspend('quota', until ?? at + QUOTA_RETRY_MS);
     case 'banned':
-      return suspend('banned', end.until ?? at + QUOTA_RETRY_MS);
+      return suspend('banned', until ?? at + QUOTA_RETRY_MS);
     case 'crashed':
       return context.failures.crashes + 1 >= CRASHES_MAX ? suspend('failing') : [];
     default:
