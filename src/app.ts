@@ -91,13 +91,7 @@ async function open(
   const began = clock.monotonic();
   const stores = await openStores(deps);
   closings.push({ name: 'stores', close: () => stores.close() });
-  const service = serviceLog({
-    journal: stores.journal,
-    clock,
-    random,
-    log,
-    node: config.node.name,
-  });
+  const service = serviceLog({ ...deps, journal: stores.journal, node: config.node.name });
   const previousEnd = await service.previousEnd();
   const sandbox = await sandboxFor(deps);
   if (sandbox !== undefined) closings.push({ name: 'sandbox', close: () => sandbox.close() });
@@ -135,7 +129,6 @@ async function open(
   closings.push(...upkeep(deps, stores));
   const state = { stopping: false };
   const metrics = [engineMetrics(engine, host), (): readonly MetricFamily[] => transport.metrics()];
-  const doors = await openDoors({ ...deps, stores, engine, state, metrics, closings });
   const stop = async (cause: string): Promise<void> => {
     if (state.stopping) return;
     state.stopping = true;
@@ -148,7 +141,14 @@ async function open(
     await closeAll(closings.splice(0));
     log.info('stopped', { cause, drain_ms: drainMs });
   };
-  return { ...doors, sandbox, engine, stores, recovery, stop };
+  try {
+    const doors = await openDoors({ ...deps, stores, engine, state, metrics, closings });
+    return { ...doors, sandbox, engine, stores, recovery, stop };
+  } catch (thrown) {
+    // What has begun says goodbye, else the next start would take it for killed.
+    await stop('start failed');
+    throw thrown;
+  }
 }
 
 async function sandboxFor({ config, clock, log }: AppDeps): Promise<Sandbox | undefined> {

@@ -110,6 +110,18 @@ describe('a start that cannot be', { timeout: TIMEOUT_MS }, () => {
     expectOneLine(failure, code, `127.0.0.1:${port}`);
   });
 
+  it('says goodbye when a port is taken: the next start calls that end clean', async () => {
+    const directory = temporary();
+    const port = String(await takenPort());
+    const taken = ['--data-dir', directory, '--rest-port', port, '--metrics-port', '0'];
+    expect((await failedStart(taken)).code).toBe(1);
+    const args = ['serve', '--set', 'mode=sandbox', '--data-dir', directory, ...PORTS];
+    const next = spawnService({ args });
+    onTestFinished(() => next.kill());
+    const line = await next.said('recovered');
+    expect(line).toMatchObject({ previous_end: 'clean', unknown_runs: 0, open_blocks: 0 });
+  });
+
   it('tells all that is wrong with the configuration at once, exits 2, and touches nothing', async () => {
     const directory = join(temporary(), 'data');
     const failure = await failedStart([
