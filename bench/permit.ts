@@ -1,0 +1,75 @@
+/** One permit of the limiter, three windows and a durable ledger, against token buckets by hand. */
+import { byLimiter, handWrittenBuckets, ourGates, work, type Guard } from './support/guards.js';
+import { costRatio, interleaved, type Measured } from './support/measure.js';
+import type { BenchOptions } from './support/options.js';
+import { atMost, type Report } from './support/report.js';
+import { CALLS, inARow, WARM_UP_CALLS } from './support/row.js';
+import { hostOver, memoryStores } from './support/world.js';
+
+const NAMES = {
+  ours: 'limiter gate: pace, rolling bucket, month’s quota, ledger',
+  one: 'one token bucket by hand',
+  three: 'three token buckets by hand',
+} as const;
+type Name = keyof typeof NAMES;
+
+export async function permit({ rounds }: BenchOptions): Promise<Report> {
+  const stores = memoryStores();
+  const host = hostOver(stores);
+  const gates = await ourGates(host);
+  const guards: Readonly<Record<Name, Guard>> = {
+    ours: byLimiter(gates.limiters),
+    one: byBuckets(1),
+    three: byBuckets(3),
+  };
+  for (const guard of Object.values(guards)) await inARow(guard, WARM_UP_CALLS);
+  const seen = await interleaved(
+    {
+      ours: () => inARow(guards.ours, CALLS),
+      one: () => inARow(guards.one, CALLS),
+      three: () => inARow(guards.three, CALLS),
+    },
+    rounds,
+  );
+  await gates.flush();
+  gates.close();
+  await host.stop();
+  await stores.close();
+  return told(seen, rounds);
+}
+
+function byBuckets(count: number): Guard {
+  const take = handWrittenBuckets(count);
+  return async () => {
+    if (!take()) throw new Error('the buckets are large enough');
+    return work();
+  };
+}
+
+function told(seen: Readonly<Record<Name, Measured>>, rounds: number): Report {
+  return {
+    title: 'one admitted permit',
+    lead:
+      'A permit asked for, spent and reported, around work that answers at once. Ours keeps the pace of ' +
+      'the scope and of the collector, a rolling bucket, a quota, and takes a unit of a durable block, ' +
+      'counted by endpoint and outcome; a token bucket by hand is a clock reading and a subtraction.',
+    tables: [
+      {
+        caption: `${String(CALLS)} permits a round, medians of ${String(rounds)} rounds.`,
+        columns: ['limiter', 'CPU ns/permit', 'p50 ns', 'p99 ns', '× one bucket'],
+        rows: (Object.keys(NAMES) as readonly Name[]).map((name) => [
+          NAMES[name],
+          seen[name].cpuNs,
+          seen[name].p50Ms * 1e6,
+          seen[name].p99Ms * 1e6,
+          costRatio(seen[name], seen.one),
+        ]),
+      },
+    ],
+    verdicts: [
+      atMost('limiter gate / one token bucket by hand', costRatio(seen.ours, seen.one), 3, ' ×'),
+    ],
+    notes: [],
+    notMeasured: ['rate-limiter-flexible and `limiter` (not installed)'],
+  };
+}
