@@ -5,6 +5,11 @@ import * as example from '../support/app-examples.js';
 import { openTestApp, type TestApp } from '../support/app-service.js';
 import { lacks } from '../support/gateway-shape.js';
 
+const ENDPOINTS = {
+  moralis: ['erc20_transfers', 'wallet_erc20_transfers', 'wallet_erc20_balances'],
+  historical: ['klines'],
+};
+
 let app: TestApp;
 beforeAll(async () => {
   app = await openTestApp();
@@ -22,19 +27,16 @@ beforeAll(async () => {
       ({ stream, type }) => stream === `limiter-${String(scope)}` && type === 'UnitsSettled',
     );
   }
-  await until('the list shows it', async () => {
+  await until('each of their endpoints is shown', async () => {
     const { body } = await app.get('/collectors');
-    return Object.values(body['collectors'] as Record<string, never>).every(
-      (line: { rate_limiter: { total_requests: number } }) => line.rate_limiter.total_requests > 0,
-    );
+    const lines = body['collectors'] as Record<string, { rate_limiter: { endpoints: object } }>;
+    return Object.entries(ENDPOINTS).every(([name, endpoints]) => {
+      const shown = lines[name]?.rate_limiter.endpoints ?? {};
+      return endpoints.every((endpoint) => Object.hasOwn(shown, endpoint));
+    });
   });
 });
 afterAll(() => app.close());
-
-const ENDPOINTS = {
-  moralis: ['erc20_transfers', 'wallet_erc20_transfers', 'wallet_erc20_balances'],
-  historical: ['klines'],
-};
 
 describe('the questions of existing clients', () => {
   it('GET /collectors', async () => {
