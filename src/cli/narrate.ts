@@ -28,6 +28,10 @@ const number = (data: JsonObject, name: string): number => {
 /** `hh:mm:ss` of a moment in the data. */
 const clock = (data: JsonObject, name: string): string => isoTime(number(data, name)).slice(11, 19);
 
+/** `1 record`, `2 records`. */
+const counted = (count: number, what: string): string =>
+  `${String(count)} ${what}${count === 1 ? '' : 's'}`;
+
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
 /** Breakers tell state changes as from -> to, with what decided. */
@@ -48,7 +52,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   RestartRequested: (data) => `restarting${because(text(data, 'reason'))}`,
   RunSucceeded: (data) =>
     number(data, 'newRecords') > 0
-      ? `collected ${String(number(data, 'newRecords'))} records`
+      ? `collected ${counted(number(data, 'newRecords'), 'record')}`
       : undefined,
   RunFailed: (data) => `run failed (${text(data, 'outcome')})${because(text(data, 'message'))}`,
   RunUnknown: (data) => `run ended without an outcome (${text(data, 'cause')})`,
