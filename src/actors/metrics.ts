@@ -1,6 +1,8 @@
 /** What the actors' room tells Prometheus: states as state sets, machinery, limiters. */
 import {
   histogramSamples,
+  withLabel,
+  type Labels,
   type MetricFamily,
   type MetricSource,
   type Sample,
@@ -9,7 +11,9 @@ import { effectiveOf } from './breaker/index.js';
 import { factFamilies } from './metrics-facts.js';
 import type { Host, HostStatistics } from './host.js';
 import type { RunningEngine } from './steer.js';
-import type { Member } from './assembly.js';
+import type { Member, Upstream } from './assembly.js';
+import type { Scope } from './scopes.js';
+import { phaseOf } from './why.js';
 
 const PHASES = [
   'stopped',
@@ -31,14 +35,48 @@ const BREAKER_STATES = [
   'disabled',
 ] as const;
 
+/** What is told, with labels made once: what never changes is not written anew at each scrape. */
+type Roster = {
+  readonly members: readonly (Member & { readonly labels: Labels })[];
+  readonly upstreams: readonly (Upstream & { readonly labels: Labels })[];
+  /** A collector and a scope that it draws from. */
+  readonly draws: readonly {
+    readonly collector: string;
+    readonly scope: Scope;
+    readonly labels: Labels;
+  }[];
+  readonly scopes: readonly (Scope & { readonly labels: Labels })[];
+};
+
+function rosterOf({ members, scopes }: RunningEngine): Roster {
+  return {
+    members: members.map((member) => ({ ...member, labels: { collector: member.setup.name } })),
+    upstreams: members.flatMap(({ setup, upstreams }) =>
+      upstreams.map((upstream) => ({
+        ...upstream,
+        labels: { collector: setup.name, upstream: upstream.name },
+      })),
+    ),
+    draws: members.flatMap(({ setup, upstreams }) => {
+      const collector = setup.name;
+      const drawn = [...new Set(upstreams.map(({ scope }) => scope))];
+      return drawn.map((scope) => {
+        return { collector, scope, labels: { collector, scope: scope.name } };
+      });
+    }),
+    scopes: scopes.map((scope) => ({ ...scope, labels: { scope: scope.name } })),
+  };
+}
+
 /** Watches the engine from now on: call it once, as soon as the engine runs. */
 export function engineMetrics(engine: RunningEngine, host: Host): MetricSource {
   const facts = factFamilies(engine);
+  const roster = rosterOf(engine);
   return () => [
     ...facts(),
-    ...collectorFamilies(engine),
-    ...limiterFamilies(engine),
-    ...scopeFamilies(engine),
+    ...collectorFamilies(roster),
+    ...limiterFamilies(roster),
+    ...scopeFamilies(roster),
     ...machineryFamilies(host.statistics(), host.counts()),
   ];
 }
@@ -52,30 +90,23 @@ function counter(name: string, help: string, samples: readonly Sample[]): Metric
 }
 
 /** One series per possible state, 1 for the one it is in: a state set, as OpenMetrics calls it. */
-function stateSet(
-  states: readonly string[],
-  now: string,
-  labels: Readonly<Record<string, string>>,
-): readonly Sample[] {
-  return states.map((state) => ({ labels: { ...labels, state }, value: state === now ? 1 : 0 }));
+function stateSet(states: readonly string[], now: string, labels: Labels): readonly Sample[] {
+  return states.map((state) => ({
+    labels: withLabel(labels, 'state', state),
+    value: state === now ? 1 : 0,
+  }));
 }
 
-function collectorFamilies(engine: RunningEngine): readonly MetricFamily[] {
-  const phases = engine.members.flatMap(({ setup }) =>
-    stateSet(PHASES, engine.live(setup.name)?.phase ?? 'quarantined', { collector: setup.name }),
+function collectorFamilies({ members, upstreams }: Roster): readonly MetricFamily[] {
+  const phases = members.flatMap(({ handle, labels }) => {
+    const quarantined = handle.quarantined();
+    const phase = quarantined === undefined ? phaseOf(handle.state(), undefined) : 'quarantined';
+    return stateSet(PHASES, phase, labels);
+  });
+  const breakers = upstreams.flatMap(({ handle, labels }) =>
+    stateSet(BREAKER_STATES, effectiveOf(handle.state()), labels),
   );
-  const breakers = engine.members.flatMap(({ setup, upstreams }) =>
-    upstreams.flatMap(({ name, handle }) =>
-      stateSet(BREAKER_STATES, effectiveOf(handle.state()), {
-        collector: setup.name,
-        upstream: name,
-      }),
-    ),
-  );
-  const inFlight = engine.members.map(({ setup, runtime }) => ({
-    labels: { collector: setup.name },
-    value: runtime.inFlight(),
-  }));
+  const inFlight = members.map(({ runtime, labels }) => ({ labels, value: runtime.inFlight() }));
   return [
     gauge('headgate_collector_state', 'What a collector is doing.', phases),
     gauge('headgate_breaker_state', 'What a circuit breaker lets through.', breakers),
@@ -83,18 +114,19 @@ function collectorFamilies(engine: RunningEngine): readonly MetricFamily[] {
     counter(
       'headgate_breaker_opens_total',
       'How often a circuit breaker opened, since its last reset.',
-      engine.members.flatMap(({ setup, upstreams }) =>
-        upstreams.map(({ name, handle }) => ({
-          labels: { collector: setup.name, upstream: name },
-          value: handle.state().context.statistics.circuitOpens,
-        })),
-      ),
+      upstreams.map(({ handle, labels }) => ({
+        labels,
+        value: handle.state().context.statistics.circuitOpens,
+      })),
     ),
   ];
 }
 
-function limiterFamilies(engine: RunningEngine): readonly MetricFamily[] {
-  const rows = engine.members.flatMap((member) => liveLimiters(engine, member));
+function limiterFamilies({ draws }: Roster): readonly MetricFamily[] {
+  const rows = draws.map(({ collector, scope, labels }) => ({
+    labels,
+    live: scope.gate.live(collector),
+  }));
   const of = (value: (row: (typeof rows)[number]) => number): readonly Sample[] =>
     rows.map((row) => ({ labels: row.labels, value: value(row) }));
   return [
@@ -118,7 +150,7 @@ function limiterFamilies(engine: RunningEngine): readonly MetricFamily[] {
       'Permits by what became of the wish for one.',
       rows.flatMap(({ labels, live }) =>
         (['admitted', 'delayed', 'rejected'] as const).map((result) => ({
-          labels: { ...labels, result },
+          labels: withLabel(labels, 'result', result),
           value: live.counters[result],
         })),
       ),
@@ -127,46 +159,35 @@ function limiterFamilies(engine: RunningEngine): readonly MetricFamily[] {
 }
 
 /** What is the scope's and no collector's. */
-function scopeFamilies(engine: RunningEngine): readonly MetricFamily[] {
-  const scopes = engine.scopes.map(({ name, gate }) => ({
-    labels: { scope: name },
-    numbers: gate.numbers(),
-  }));
+function scopeFamilies({ scopes }: Roster): readonly MetricFamily[] {
+  const rows = scopes.map(({ labels, gate }) => ({ labels, numbers: gate.numbers() }));
   return [
     {
       name: 'headgate_limiter_wait_seconds',
       help: 'From asking for a permit to having it, of the calls admitted.',
       type: 'histogram',
-      samples: scopes.flatMap(({ labels, numbers }) =>
-        histogramSamples(numbers.waitSeconds, labels),
-      ),
+      samples: rows.flatMap(({ labels, numbers }) => histogramSamples(numbers.waitSeconds, labels)),
     },
     gauge(
       'headgate_limiter_open_blocks',
       'Reservation blocks that are not settled yet.',
-      scopes.map(({ labels, numbers }) => ({ labels, value: numbers.openBlocks })),
+      rows.map(({ labels, numbers }) => ({ labels, value: numbers.openBlocks })),
     ),
     counter(
       'headgate_limiter_malformed_headers_total',
       'Limit headers that made no sense and were ignored.',
-      scopes.map(({ labels, numbers }) => ({ labels, value: numbers.malformedHeaders })),
+      rows.map(({ labels, numbers }) => ({ labels, value: numbers.malformedHeaders })),
     ),
   ];
 }
 
-function liveLimiters(engine: RunningEngine, { setup }: Member) {
-  const limiters = engine.live(setup.name)?.limiters ?? {};
-  return Object.entries(limiters).map(([scope, live]) => ({
-    labels: { collector: setup.name, scope },
-    live,
-  }));
-}
+const ALONE: Labels = {};
 
 function machineryFamilies(
   statistics: HostStatistics,
   counts: ReturnType<Host['counts']>,
 ): readonly MetricFamily[] {
-  const one = (value: number): readonly Sample[] => [{ labels: {}, value }];
+  const one = (value: number): readonly Sample[] => [{ labels: ALONE, value }];
   const counted = (name: string, help: string, value: number): MetricFamily =>
     counter(`headgate_actor_${name}_total`, help, one(value));
   return [

@@ -21,12 +21,29 @@ export const silentLogger: Logger = {
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
+export type Labels = Readonly<Record<string, string>>;
+
 export type Sample = {
   /** Appended to the family's name: `_bucket`, `_sum`, `_count`, or nothing. */
   readonly suffix?: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** Never changed once told. Who tells the same object at each scrape saves writing it anew. */
+  readonly labels: Labels;
   readonly value: number;
 };
+
+const NO_LABELS: Labels = {};
+const longer = new WeakMap<Labels, Map<string, Labels>>();
+
+/** `labels` and one more: the same object for as long as `labels` is kept. Few values per label. */
+export function withLabel(labels: Labels, name: string, value: string): Labels {
+  const known = longer.get(labels) ?? new Map<string, Labels>();
+  if (known.size === 0) longer.set(labels, known);
+  const found = known.get(value);
+  if (found?.[name] === value) return found;
+  const made = { ...labels, [name]: value };
+  known.set(value, made);
+  return made;
+}
 
 /** One Prometheus metric with all its series. Base units; labels with bounded values only. */
 export type MetricFamily = {
@@ -52,26 +69,42 @@ export function histogram(bounds: readonly number[]): Histogram {
 }
 
 export function observe(target: Histogram, value: number): void {
+  const { bounds, counts } = target;
   target.sum += value;
   target.count += 1;
-  const index = target.bounds.findIndex((bound) => value <= bound);
-  if (index >= 0) target.counts[index] = (target.counts[index] ?? 0) + 1;
+  for (let index = 0; index < bounds.length; index += 1) {
+    if (value > (bounds[index] ?? Infinity)) continue;
+    counts[index] = (counts[index] ?? 0) + 1;
+    return;
+  }
 }
 
+type Told = {
+  readonly count: number;
+  readonly labels: Labels;
+  readonly samples: readonly Sample[];
+};
+const lastTold = new WeakMap<Histogram, Told>();
+
 /** The `_bucket`, `_sum` and `_count` samples of a histogram, cumulative as Prometheus wants them. */
-export function histogramSamples(
-  source: Histogram,
-  labels: Readonly<Record<string, string>> = {},
-): readonly Sample[] {
+export function histogramSamples(source: Histogram, labels: Labels = NO_LABELS): readonly Sample[] {
+  const told = lastTold.get(source);
+  // Nothing was observed since: what was told is still so.
+  if (told?.count === source.count && told.labels === labels) return told.samples;
   let running = 0;
-  const buckets = source.bounds.map((bound, index) => {
+  const samples: Sample[] = source.bounds.map((bound, index) => {
     running += source.counts[index] ?? 0;
-    return { suffix: '_bucket', labels: { ...labels, le: String(bound) }, value: running };
+    return bucket(labels, String(bound), running);
   });
-  return [
-    ...buckets,
-    { suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: source.count },
+  samples.push(
+    bucket(labels, '+Inf', source.count),
     { suffix: '_sum', labels, value: source.sum },
     { suffix: '_count', labels, value: source.count },
-  ];
+  );
+  lastTold.set(source, { count: source.count, labels, samples });
+  return samples;
+}
+
+function bucket(labels: Labels, le: string, value: number): Sample {
+  return { suffix: '_bucket', labels: withLabel(labels, 'le', le), value };
 }

@@ -5,6 +5,7 @@
  * not called `_total`, a family told twice with another type, a series told twice.
  */
 import type { MetricFamily, Sample } from '../kernel/observe.js';
+import { escapedHelp, textOf } from './series-texts.js';
 
 export type Exposition = {
   readonly text: string;
@@ -14,9 +15,11 @@ export type Exposition = {
 };
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const HISTOGRAM_SUFFIXES = new Set(['_bucket', '_sum', '_count']);
 const PROBLEMS_MAX = 20;
+
+/** Pages made so far: tells what was told in this one. */
+let pages = 0;
 
 /** `taken` are names of families that somebody else already tells; `seriesMax` bounds the page. */
 export function exposition(
@@ -33,26 +36,29 @@ export function exposition(
     if (problem !== undefined) refuse(`${family.name}: ${problem}`);
     else merged.set(family.name, [...(merged.get(family.name) ?? []), family]);
   }
-  const seen = new Set<string>();
+  pages += 1;
   const lines: string[] = [];
-  let full = false;
+  let series = 0;
   for (const [name, parts] of merged) {
     const [first] = parts;
     if (first === undefined) continue;
     lines.push(`# HELP ${name} ${escapedHelp(first.help)}`, `# TYPE ${name} ${first.type}`);
     for (const sample of parts.flatMap(({ samples }) => samples)) {
-      const series = seriesOf(name, sample);
-      const problem = sampleProblem(first, sample) ?? (seen.has(series) ? 'told twice' : undefined);
-      if (problem !== undefined) refuse(`${series}: ${problem}`);
-      else if (seen.size >= limits.seriesMax) full = true;
-      else {
-        seen.add(series);
-        lines.push(`${series} ${numberText(sample.value)}`);
+      const text = textOf(name, sample);
+      const twice = text.page === pages ? 'told twice' : undefined;
+      const problem = sampleProblem(first, sample) ?? text.problem ?? twice;
+      if (problem !== undefined) {
+        refuse(`${text.series}: ${problem}`);
+        continue;
       }
+      text.page = pages;
+      series += 1;
+      if (series <= limits.seriesMax) lines.push(text.line);
     }
   }
-  if (full) refuse(`more than ${String(limits.seriesMax)} series`);
-  return { text: lines.length === 0 ? '' : `${lines.join('\n')}\n`, series: seen.size, problems };
+  if (series > limits.seriesMax) refuse(`more than ${String(limits.seriesMax)} series`);
+  const text = lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  return { text, series: Math.min(series, limits.seriesMax), problems };
 }
 
 function familyProblem(
@@ -77,30 +83,5 @@ function sampleProblem(family: MetricFamily, sample: Sample): string | undefined
   const suffix = sample.suffix ?? '';
   const isFitting = family.type === 'histogram' ? HISTOGRAM_SUFFIXES.has(suffix) : suffix === '';
   if (!isFitting) return `a ${family.type} has no ${suffix === '' ? 'bare' : suffix} sample`;
-  const names = Object.keys(sample.labels);
-  const bad = names.find((name) => !LABEL.test(name) || name.startsWith('__'));
-  if (bad !== undefined) return `${JSON.stringify(bad)} is no label name`;
-  if (suffix === '_bucket' && !names.includes('le')) return 'a bucket without le';
   return family.type === 'counter' && sample.value < 0 ? 'a counter below zero' : undefined;
-}
-
-function seriesOf(name: string, sample: Sample): string {
-  const labels = Object.keys(sample.labels)
-    .sort()
-    .map((label) => `${label}="${escapedLabel(sample.labels[label] ?? '')}"`);
-  const set = labels.length === 0 ? '' : `{${labels.join(',')}}`;
-  return `${name}${sample.suffix ?? ''}${set}`;
-}
-
-function escapedHelp(help: string): string {
-  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-}
-
-function escapedLabel(value: string): string {
-  return escapedHelp(value).replaceAll('"', '\\"');
-}
-
-function numberText(value: number): string {
-  if (value === Infinity) return '+Inf';
-  return value === -Infinity ? '-Inf' : String(value);
 }

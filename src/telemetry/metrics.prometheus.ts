@@ -106,11 +106,17 @@ function metricsPage(sources: readonly MetricSource[], log: Logger): () => Promi
   const health = scrapeHealth(log);
   return async () => {
     const families = sources.flatMap((source) => health.guarded(source));
+    // Gathering and writing thousands of series take their time: others get theirs in between.
+    await nextTurn();
     const ours = exposition(families, { taken, seriesMax: SERIES_MAX });
     health.noteProblems(ours.problems);
     const own = exposition([health.family()], { taken, seriesMax: SERIES_MAX });
     return `${await registry.metrics()}${ours.text}${own.text}`;
   };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Counts what went wrong at scrapes; each distinct problem is logged once. */
