@@ -62,6 +62,8 @@ async function serve(flags: Flags, preset: Flags): Promise<number> {
     process.exit(EXIT.failure);
   };
   const random = systemRandom();
+  // From here on a signal is heard: during the start it means stop as soon as there is something to stop.
+  const asked = signalled();
   const app = await startApp({ config, secrets, clock, random, log, version, onFatal });
   log.info('serving', { rest: app.restUrl, metrics: app.metricsUrl, version });
   const isDemo = preset === DEMO_PRESET;
@@ -70,7 +72,7 @@ async function serve(flags: Flags, preset: Flags): Promise<number> {
     out(demoWelcome(app.restUrl, app.metricsUrl, app.sandbox?.url));
     void tellEvents(app.stores.journal, told.signal, out);
   }
-  const cause = await signalled();
+  const cause = await asked;
   told.abort();
   return stopWithin(app, cause, config.shutdown.drainMs, log);
 }

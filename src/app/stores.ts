@@ -1,11 +1,12 @@
 /** The stores of a process: journal and snapshots, read models, records. Opened and closed together. */
+import { rmSync } from 'node:fs';
 import { journalTarget, type Config } from '../config.js';
 import { openJournal, type OpenJournal } from '../journal/index.js';
 import { JournalUnavailable, type Journal, type SnapshotStore } from '../journal/port.js';
 import type { HeadgateError } from '../kernel/errors.js';
 import type { Logger, MetricSource } from '../kernel/observe.js';
 import { DAY_MS, type Clock } from '../kernel/time.js';
-import { openViews, type LiveViews } from '../projections/index.js';
+import { openViews, ReadStoreUnavailable, type LiveViews } from '../projections/index.js';
 import { sqliteRecordSink, type SqliteRecordSink } from '../records/index.js';
 
 export type Stores = {
@@ -38,10 +39,7 @@ export async function openStores(deps: StoresDeps): Promise<Stores> {
     const { config, clock, log } = deps;
     const { snapshots } = opened;
     const { journal, writable } = watched(opened.journal);
-    const isMemory = journalTarget(config.journal.url).kind === 'memory';
-    const where = isMemory ? { memory: true as const } : { path: config.readstore.path };
-    const onRegression = config.journal.acceptRegressed ? 'rebuild' : 'refuse';
-    const views = await openViews({ ...where, journal, clock, log, onRegression });
+    const views = await openOurViews({ config, clock, log }, journal);
     closings.push(() => views.stop());
     views.start();
     const records = await sqliteRecordSink({
@@ -73,6 +71,27 @@ async function openOurJournal({ config, clock, log, onFatal }: StoresDeps): Prom
     groupBytesMax: batchBytesMax,
   };
   return openJournal({ ...target, acceptRegressed, limits, clock }, onFatal, log);
+}
+
+/** The read store is a cache of the journal: one that cannot be read is begun anew. */
+async function openOurViews(
+  { config, clock, log }: Omit<StoresDeps, 'onFatal'>,
+  journal: Journal,
+): Promise<LiveViews> {
+  const onRegression = config.journal.acceptRegressed ? 'rebuild' : 'refuse';
+  const rest = { journal, clock, log, onRegression } as const;
+  if (journalTarget(config.journal.url).kind === 'memory') {
+    return openViews({ memory: true, ...rest });
+  }
+  const { path } = config.readstore;
+  try {
+    return await openViews({ path, ...rest });
+  } catch (thrown) {
+    if (!(thrown instanceof ReadStoreUnavailable)) throw thrown;
+    log.warn('read store begun anew: it cannot be read', { path, error: thrown.message });
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
+    return openViews({ path, ...rest });
+  }
 }
 
 /** Readiness asks whether writes go through; only a write can tell. */
