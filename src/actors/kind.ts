@@ -32,6 +32,8 @@ export function refuse(refusal: Refusal): { readonly ok: false; readonly refusal
 export type Circumstances = {
   /** Never before the stream's last fact (A7). */
   readonly at: EpochMs;
+  /** The wall clock; behind `at` after it was set back. Absent: `at`. */
+  readonly now?: EpochMs;
   /** One uniform number in [0, 1), drawn by the host for this command: all the chance there is. */
   readonly chance: number;
   /** Who commands: a principal, or `system`. */

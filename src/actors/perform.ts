@@ -141,7 +141,7 @@ function decideSafely<C, Cmd extends AnyCommand, F extends AnyFact>(
   const { clock, random, statistics } = cell.services;
   const began = clock.monotonic();
   try {
-    const circumstances = { at, chance: random.next(), actor: context.actor };
+    const circumstances = { at, now: clock.now(), chance: random.next(), actor: context.actor };
     const decision = cell.kind.decide(command, resident.state, circumstances);
     if (!decision.ok) return decision;
     return { ok: true, facts: decision.facts, state: folded(cell, resident.state, decision.facts) };

@@ -1,8 +1,10 @@
 /** The real engine with one collector of the test's own source, over a test host and a wire by hand. */
 import { Type } from '@sinclair/typebox';
 import {
+  HOST_LIMITS,
   RETRY_LIMITS,
   startEngine,
+  startHost,
   type CollectorSetup,
   type Member,
   type RunningEngine,
@@ -10,6 +12,7 @@ import {
 import { defaultPolicy } from '../../src/actors/breaker/index.js';
 import { silentLogger } from '../../src/kernel/observe.js';
 import { seededRandom } from '../../src/kernel/random.js';
+import type { Cancel, Clock } from '../../src/kernel/time.js';
 import type { JsonObject } from '../../src/kernel/types.js';
 import {
   memoryRecordSink,
@@ -41,13 +44,15 @@ export type EngineBench = TestHost & {
   facts(type: string): readonly JsonObject[];
   /** Types of the collector's facts since the last look. */
   news(): readonly string[];
+  /** The process dies: nothing of it acts any more. */
+  kill(): void;
 };
 
 export type EngineBenchOptions = {
   readonly collect?: Collect;
   readonly setup?: Partial<CollectorSetup>;
-  /** What a process before this one left behind. */
-  readonly after?: TestHost & { readonly records: MemoryRecords };
+  /** What a process before this one left behind; it is killed now. */
+  readonly after?: TestHost & { readonly records: MemoryRecords; readonly kill: () => void };
   /** Something between the engine and its sink. */
   readonly through?: (sink: RecordSink) => RecordSink;
 };
@@ -107,11 +112,52 @@ function setupOf(collect: Collect, more: Partial<CollectorSetup>): CollectorSetu
   };
 }
 
+/** The clock as one process sees it: when it is killed its timers are gone, and it can arm none. */
+function mortal(clock: Clock): { readonly clock: Clock; readonly kill: () => void } {
+  const armed = new Set<Cancel>();
+  let isDead = false;
+  return {
+    clock: {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after(delay, task) {
+        if (isDead) return () => undefined;
+        const cancel = clock.after(delay, () => {
+          armed.delete(cancel);
+          task();
+        });
+        armed.add(cancel);
+        return () => {
+          armed.delete(cancel);
+          cancel();
+        };
+      },
+    },
+    kill() {
+      isDead = true;
+      for (const cancel of armed) cancel();
+      armed.clear();
+    },
+  };
+}
+
 /** Started; nothing has run yet. */
 export async function engineBench(options: EngineBenchOptions = {}): Promise<EngineBench> {
   const { after, collect = onePage, through = (sink: RecordSink) => sink } = options;
-  const held = testHost(after === undefined ? {} : { after, seed: after.store.log.length + 1 });
-  const { host, clock, store } = held;
+  after?.kill();
+  const held = testHost(after === undefined ? {} : { after });
+  const { journal, snapshots, store } = held;
+  const { clock, kill } = mortal(held.clock);
+  const host = startHost({
+    journal,
+    snapshots,
+    clock,
+    random: seededRandom(store.log.length + 1),
+    log: silentLogger,
+    node: 'test',
+    epoch: 1,
+    limits: HOST_LIMITS,
+  });
   const wire = handTransport(clock);
   const records = after?.records ?? memoryRecords();
   const sink = memoryRecordSink({
@@ -145,6 +191,8 @@ export async function engineBench(options: EngineBenchOptions = {}): Promise<Eng
   let seen = 0;
   return {
     ...held,
+    host,
+    kill,
     engine,
     member,
     wire,

@@ -15,8 +15,7 @@ import {
 import type { CollectorCommand, Settings } from './commands.js';
 import { mayFetch, regions, type CollectorState } from './context.js';
 import type { CollectorFact } from './events.js';
-import { blockRun, finishRun, progress, startRun } from './runs.js';
-import { nextDue } from './schedule.js';
+import { blockRun, dueAfter, finishRun, progress, startRun } from './runs.js';
 import { stopped, stopOrDrain, suspensionLifted } from './stopping.js';
 
 export type CollectorDecision = Decision<CollectorFact>;
@@ -184,7 +183,8 @@ function restart(
   return facts<CollectorFact>(...lifted, { type: 'RestartRequested', atMs: at, reason, actor });
 }
 
-function connected(state: CollectorState, { at, chance }: Circumstances): CollectorDecision {
+function connected(state: CollectorState, circumstances: Circumstances): CollectorDecision {
+  const { at, chance } = circumstances;
   const { activity } = regions(state);
   if (
     !mayFetch(state) ||
@@ -197,7 +197,7 @@ function connected(state: CollectorState, { at, chance }: Circumstances): Collec
   const { config, name } = state.context;
   if (config === null) return refuse({ kind: 'illegal-state', detail: 'it is not configured yet' });
   // The first run comes soon, spread over a second, so that a start is seen to work.
-  const soon = at + chance * Math.min(1000, nextDue(config.schedule, name, at, chance) - at);
+  const soon = at + chance * Math.min(1000, dueAfter(config.schedule, name, circumstances) - at);
   return facts({ type: 'CollectorConnected', atMs: at, nextDueMs: Math.ceil(soon) });
 }
 

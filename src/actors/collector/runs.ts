@@ -69,11 +69,14 @@ export function blockRun(
 function blocked(
   obstacle: Obstacle,
   context: CollectorContext,
-  { at, chance }: Circumstances,
+  circumstances: Circumstances,
 ): CollectorFact {
+  const { at } = circumstances;
   const { config, name } = context;
-  const scheduled = config === null ? at + MINUTE_MS : nextDue(config.schedule, name, at, chance);
-  const expected = obstacle.until ?? (isAgain(obstacle, context) ? twiceTheWait(context, at) : 0);
+  const scheduled =
+    config === null ? at + MINUTE_MS : dueAfter(config.schedule, name, circumstances);
+  const ends = obstacle.until === undefined ? undefined : inStream(obstacle.until, circumstances);
+  const expected = ends ?? (isAgain(obstacle, context) ? twiceTheWait(context, at) : 0);
   const until = Math.min(expected, at + BLOCKED_CHECK_MAX_MS);
   return {
     type: 'RunBlocked',

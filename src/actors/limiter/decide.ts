@@ -3,13 +3,14 @@
  * Each policy has its file: configure.ts, reserve.ts, restrict.ts, recovery.ts.
  */
 import { unreachable } from '../../kernel/types.js';
-import type { EpochMs } from '../../kernel/types.js';
+import type { DurationMs, EpochMs } from '../../kernel/types.js';
 import { facts, type Circumstances, type Decision, type MachineryCommand } from '../kind.js';
+import { rollsByFact } from './buckets.js';
 import type { LimiterCommand } from './commands.js';
 import { decideConfigure, decideSetRate } from './configure.js';
 import type { LimiterContext, LimiterState } from './context.js';
 import type { LimiterFact } from './events.js';
-import { evolve } from './evolve.js';
+import { bucketOf, evolve } from './evolve.js';
 import { decideObserve } from './observe.js';
 import { dueOf } from './outstanding.js';
 import { rollsDue } from './periods.js';
@@ -22,9 +23,41 @@ import {
   decideThrottle,
   decideUnblock,
   endedBlocks,
+  JUMP_MS,
+  rebasing,
 } from './restrict.js';
 
+/** Facts whose moments are measured from the wall clock as it was. */
+const MEASURED: ReadonlySet<LimiterFact['type']> = new Set([
+  'UnitsReserved',
+  'Throttled',
+  'RateRecovered',
+  'QuotaObserved',
+  'BucketBlocked',
+  'ScopeBlocked',
+]);
+
+/**
+ * Decided by the wall clock, for the gate and the upstreams' limits go by it; recorded in the order of
+ * the stream, whose time does not run back when the clock is set back.
+ */
 export function decideLimiter(
+  command: LimiterCommand | MachineryCommand,
+  state: LimiterState,
+  circumstances: Circumstances,
+): Decision<LimiterFact> {
+  const { at, now = at } = circumstances;
+  const decision = decideAt(command, state, { ...circumstances, at: now });
+  if (!decision.ok || now === at) return decision;
+  const inOrder = (fact: LimiterFact): LimiterFact => ({
+    ...fact,
+    atMs: at,
+    ...(MEASURED.has(fact.type) && { nowMs: now }),
+  });
+  return facts(...decision.facts.map(inOrder));
+}
+
+function decideAt(
   command: LimiterCommand | MachineryCommand,
   { context }: LimiterState,
   circumstances: Circumstances,
@@ -60,20 +93,22 @@ export function decideLimiter(
   }
 }
 
-/** A timer that fires is due: it ran on the monotonic clock, whatever the wall clock says by now. */
+/**
+ * A timer that fires is due: it ran on the monotonic clock, whatever the wall clock says by now. Nothing
+ * else is: a clock that was set ahead a moment ago has brought no other end nearer.
+ */
 function decideTimer(name: string, context: LimiterContext, at: EpochMs): Decision<LimiterFact> {
   const dueAt = dueOf(context, name);
   if (dueAt === undefined) return facts();
-  const when = Math.max(at, dueAt);
   switch (name) {
     case 'recovery':
-      return facts(...recoveryStep(context, at, when));
+      return facts(...recoveryStep(context, at, dueAt));
     case 'unblock':
-      return facts(...endedBlocks(context, at, when));
+      return facts(...endedBlocks(context, at, dueAt));
     case 'period':
-      return facts(...rollsDue(context, when, at));
+      return facts(...rollsDue(context, dueAt, at));
     default:
-      return facts(...expired(context, at, ({ expiresAt }) => expiresAt + BLOCK_GRACE_MS <= when));
+      return facts(...expired(context, at, ({ expiresAt }) => expiresAt + BLOCK_GRACE_MS <= dueAt));
   }
 }
 
@@ -81,9 +116,29 @@ function decideTimer(name: string, context: LimiterContext, at: EpochMs): Decisi
 function decideRecover(context: LimiterContext, at: EpochMs): Decision<LimiterFact> {
   if (context.config === null) return facts();
   const spent = expired(context, at, () => true);
-  const after = spent.reduce(evolve, context);
+  const jumped = rebasing(spent.reduce(evolve, context), aheadOf(context, at), at, at);
+  const after = [...spent, ...jumped].reduce(evolve, context);
   const rolls = rollsDue(after, at).filter(({ bucket, periodStartMs }) => {
     return periodStartMs >= (after.windows[bucket]?.end ?? -Infinity);
   });
-  return facts<LimiterFact>(...spent, ...rolls, ...endedBlocks(after, at, at));
+  return facts<LimiterFact>(...spent, ...jumped, ...rolls, ...endedBlocks(after, at, at));
+}
+
+/** The shift of a clock that was set back while nobody looked: what has happened is not to come. */
+function aheadOf(context: LimiterContext, now: EpochMs): DurationMs {
+  const { episode, learned, blocked, blockedBuckets, open, observed, windows } = context;
+  const past = [
+    episode?.steppedAt ?? 0,
+    learned?.since ?? 0,
+    blocked?.since ?? 0,
+    ...Object.values(blockedBuckets).map(({ since }) => since),
+    ...Object.values(open).map(({ at }) => at),
+    ...Object.values(observed).map(({ at }) => at),
+    ...Object.entries(windows).map(([name, { start }]) => {
+      const bucket = bucketOf(context, name);
+      return bucket === undefined || rollsByFact(bucket) ? 0 : start;
+    }),
+  ];
+  const ahead = Math.max(...past) - now;
+  return ahead > JUMP_MS ? 0 - ahead : 0;
 }

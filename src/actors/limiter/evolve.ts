@@ -36,9 +36,9 @@ export const folds: { readonly [T in LimiterFact['type']]: Fold<T> } = {
   UnitsSettled: (c, f) => settled(c, f),
   Throttled: (c, f) => ({ ...c, episode: cut(c.episode, f), learned: null }),
   RateRecovered: (c, f) => {
-    if (!f.episodeEnded) return { ...c, episode: stepped(c.episode, f.atMs, f.rate) };
-    const learned = f.rate >= ceilingOf(c) ? null : { rate: f.rate, since: f.atMs };
-    return { ...c, episode: stepped(c.episode, f.atMs, f.rate), learned };
+    if (!f.episodeEnded) return { ...c, episode: stepped(c.episode, wallOf(f), f.rate) };
+    const learned = f.rate >= ceilingOf(c) ? null : { rate: f.rate, since: wallOf(f) };
+    return { ...c, episode: stepped(c.episode, wallOf(f), f.rate), learned };
   },
   EpisodeEnded: (c) => ({ ...c, episode: null }),
   QuotaObserved: (c, f) => observed(c, f),
@@ -119,7 +119,7 @@ function reserved(c: LimiterContext, f: Of<LimiterFact, 'UnitsReserved'>): Limit
     run: f.run,
     calls: f.calls,
     units: Object.fromEntries(f.units.map(({ bucket, units }) => [bucket, units])),
-    at: f.atMs,
+    at: wallOf(f),
     expiresAt: f.expiresAtMs,
   };
   return { ...c, windows, open: { ...c.open, [f.block]: block } };
@@ -148,6 +148,11 @@ function settled(c: LimiterContext, f: Of<LimiterFact, 'UnitsSettled'>): Limiter
   return { ...c, windows, open };
 }
 
+/** `atMs` never runs back; the clock does, and the limits of an upstream go by the clock. */
+function wallOf(f: { readonly atMs: number; readonly nowMs?: number | undefined }): number {
+  return f.nowMs ?? f.atMs;
+}
+
 export function unitsOf(list: readonly Units[], bucket: string): number {
   return list.reduce((sum, entry) => (entry.bucket === bucket ? sum + entry.units : sum), 0);
 }
@@ -165,14 +170,14 @@ export function windowOf(c: LimiterContext, name: string, moment: number): Windo
 
 function cut(episode: Episode | null, f: Of<LimiterFact, 'Throttled'>): Episode {
   return {
-    startedAt: episode?.startedAt ?? f.atMs,
+    startedAt: episode?.startedAt ?? wallOf(f),
     cuts: f.cuts,
     backoff: f.backoff,
     wMax: f.wMax,
-    lastCutAt: f.atMs,
+    lastCutAt: wallOf(f),
     pauseUntil: f.pauseUntilMs,
     sameWindowUntil: f.sameWindowUntilMs,
-    steppedAt: f.atMs,
+    steppedAt: wallOf(f),
     stepRate: 0,
   };
 }
@@ -182,7 +187,7 @@ function stepped(episode: Episode | null, at: number, rate: number): Episode | n
 }
 
 function blockOf(f: Of<LimiterFact, 'BucketBlocked' | 'ScopeBlocked'>): Block {
-  return { cause: f.cause, since: f.atMs, until: f.untilMs, detail: f.detail };
+  return { cause: f.cause, since: wallOf(f), until: f.untilMs, detail: f.detail };
 }
 
 /**
@@ -199,14 +204,14 @@ function rolled(last: Window | undefined, f: Of<LimiterFact, 'PeriodRolled'>): W
 
 function observed(c: LimiterContext, f: Of<LimiterFact, 'QuotaObserved'>): LimiterContext {
   const seen = {
-    at: f.atMs,
+    at: wallOf(f),
     limit: f.limit ?? null,
     remaining: f.remaining ?? null,
     used: f.used ?? null,
     resetAt: f.resetAtMs ?? null,
   };
   const next = { ...c, observed: { ...c.observed, [f.bucket]: seen } };
-  const window = windowOf(c, f.bucket, f.atMs);
+  const window = windowOf(c, f.bucket, wallOf(f));
   if (window === undefined) return next;
   const foreign = Math.max(window.foreign, f.beyondOurs);
   return { ...next, windows: { ...c.windows, [f.bucket]: { ...window, foreign } } };

@@ -1,14 +1,12 @@
 /** Both clocks at once, and what to do when the wall clock jumped against the monotonic one (A7). */
 import type { Logger } from '../../kernel/observe.js';
-import { MINUTE_MS, type Clock } from '../../kernel/time.js';
+import type { Clock } from '../../kernel/time.js';
 import type { DurationMs } from '../../kernel/types.js';
 import type { SystemContext } from '../handle.js';
 import type { Now } from './lanes.js';
 import type { LimiterHandle } from './block.js';
+import { JUMP_MS } from './restrict.js';
 import type { Restrictions } from './restrictions.js';
-
-/** A jump of less is ordinary clock discipline. */
-const JUMP_MS: DurationMs = MINUTE_MS;
 
 /** Reads both clocks; a jump is told to the actor, and to the memory at once. */
 export function jumpWatch(parts: {

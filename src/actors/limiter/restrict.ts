@@ -25,6 +25,8 @@ export const PAUSE_MAX_MS: DurationMs = 15 * MINUTE_MS;
 export const BAN_MAX_MS: DurationMs = 7 * DAY_MS;
 /** A ban that does not say how long. */
 const BAN_DEFAULT_MS: DurationMs = 15 * MINUTE_MS;
+/** A jump of the wall clock of less is ordinary clock discipline. */
+export const JUMP_MS: DurationMs = MINUTE_MS;
 /** A later word moves a pause or a block only by more than this. */
 export const EXTENDS_MS: DurationMs = SECOND_MS;
 
@@ -211,8 +213,17 @@ export function decideClockAnomaly(
   context: LimiterContext,
   at: EpochMs,
 ): Decision<LimiterFact> {
-  if (context.config === null || !Number.isFinite(shiftMs) || shiftMs === 0) return facts();
+  if (context.config === null || !Number.isFinite(shiftMs)) return facts();
+  return facts(...rebasing(context, shiftMs, now, at));
+}
+
+export function rebasing(
+  context: LimiterContext,
+  shiftMs: DurationMs,
+  now: EpochMs,
+  at: EpochMs,
+): readonly LimiterFact[] {
+  if (shiftMs === 0) return [];
   const jumped: LimiterFact = { type: 'ClockAnomaly', atMs: at, shiftMs };
-  const after = evolve(context, jumped);
-  return facts<LimiterFact>(jumped, ...rollsDue(after, now, at));
+  return [jumped, ...rollsDue(evolve(context, jumped), now, at)];
 }

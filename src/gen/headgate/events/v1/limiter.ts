@@ -89,6 +89,8 @@ export interface UnitsReserved {
   calls: number;
   units: Units[];
   expiresAtMs: number;
+  /** The wall clock, where it stood behind at_ms: the moments of this fact are measured from it. */
+  nowMs?: number | undefined;
 }
 
 /** What calls of one endpoint ended as. */
@@ -137,6 +139,8 @@ export interface Throttled {
   pauseSource: string;
   /** When the upstream's own window, within which further signs count once, ends. */
   sameWindowUntilMs: number;
+  /** See UnitsReserved. */
+  nowMs?: number | undefined;
 }
 
 /** The rate went up by a step, or the episode ended. At most one per 10 % step. */
@@ -146,6 +150,8 @@ export interface RateRecovered {
   backoff: number;
   /** The episode is over: the limiter is steady again. */
   episodeEnded: boolean;
+  /** See UnitsReserved. */
+  nowMs?: number | undefined;
 }
 
 /**
@@ -171,6 +177,8 @@ export interface QuotaObserved {
   endpoint: string;
   /** Units the upstream counted in this window beyond those we sent. Only for fixed windows. */
   beyondOurs: number;
+  /** See UnitsReserved. */
+  nowMs?: number | undefined;
 }
 
 /** One bucket gives nothing more until a moment. */
@@ -182,6 +190,8 @@ export interface BucketBlocked {
   untilMs: number;
   collector: string;
   detail: string;
+  /** See UnitsReserved. */
+  nowMs?: number | undefined;
 }
 
 /** The whole scope is barred. */
@@ -192,6 +202,8 @@ export interface ScopeBlocked {
   untilMs: number;
   collector: string;
   detail: string;
+  /** See UnitsReserved. */
+  nowMs?: number | undefined;
 }
 
 /** A block ended: by its time or by hand. */
@@ -479,6 +491,11 @@ export const UnitsReserved: MessageFns<UnitsReserved> = {
         : isSet(object.expires_at_ms)
         ? globalThis.Number(object.expires_at_ms)
         : 0,
+      nowMs: isSet(object.nowMs)
+        ? globalThis.Number(object.nowMs)
+        : isSet(object.now_ms)
+        ? globalThis.Number(object.now_ms)
+        : undefined,
     };
   },
 
@@ -504,6 +521,9 @@ export const UnitsReserved: MessageFns<UnitsReserved> = {
     }
     if (message.expiresAtMs !== 0) {
       obj.expiresAtMs = floatToJson(message.expiresAtMs);
+    }
+    if (message.nowMs !== undefined) {
+      obj.nowMs = floatToJson(message.nowMs);
     }
     return obj;
   },
@@ -632,6 +652,11 @@ export const Throttled: MessageFns<Throttled> = {
         : isSet(object.same_window_until_ms)
         ? globalThis.Number(object.same_window_until_ms)
         : 0,
+      nowMs: isSet(object.nowMs)
+        ? globalThis.Number(object.nowMs)
+        : isSet(object.now_ms)
+        ? globalThis.Number(object.now_ms)
+        : undefined,
     };
   },
 
@@ -667,6 +692,9 @@ export const Throttled: MessageFns<Throttled> = {
     if (message.sameWindowUntilMs !== 0) {
       obj.sameWindowUntilMs = floatToJson(message.sameWindowUntilMs);
     }
+    if (message.nowMs !== undefined) {
+      obj.nowMs = floatToJson(message.nowMs);
+    }
     return obj;
   },
 };
@@ -686,6 +714,11 @@ export const RateRecovered: MessageFns<RateRecovered> = {
         : isSet(object.episode_ended)
         ? globalThis.Boolean(object.episode_ended)
         : false,
+      nowMs: isSet(object.nowMs)
+        ? globalThis.Number(object.nowMs)
+        : isSet(object.now_ms)
+        ? globalThis.Number(object.now_ms)
+        : undefined,
     };
   },
 
@@ -702,6 +735,9 @@ export const RateRecovered: MessageFns<RateRecovered> = {
     }
     if (message.episodeEnded !== false) {
       obj.episodeEnded = message.episodeEnded;
+    }
+    if (message.nowMs !== undefined) {
+      obj.nowMs = floatToJson(message.nowMs);
     }
     return obj;
   },
@@ -762,6 +798,11 @@ export const QuotaObserved: MessageFns<QuotaObserved> = {
         : isSet(object.beyond_ours)
         ? globalThis.Number(object.beyond_ours)
         : 0,
+      nowMs: isSet(object.nowMs)
+        ? globalThis.Number(object.nowMs)
+        : isSet(object.now_ms)
+        ? globalThis.Number(object.now_ms)
+        : undefined,
     };
   },
 
@@ -791,6 +832,9 @@ export const QuotaObserved: MessageFns<QuotaObserved> = {
     if (message.beyondOurs !== 0) {
       obj.beyondOurs = floatToJson(message.beyondOurs);
     }
+    if (message.nowMs !== undefined) {
+      obj.nowMs = floatToJson(message.nowMs);
+    }
     return obj;
   },
 };
@@ -812,6 +856,11 @@ export const BucketBlocked: MessageFns<BucketBlocked> = {
         : 0,
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+      nowMs: isSet(object.nowMs)
+        ? globalThis.Number(object.nowMs)
+        : isSet(object.now_ms)
+        ? globalThis.Number(object.now_ms)
+        : undefined,
     };
   },
 
@@ -835,6 +884,9 @@ export const BucketBlocked: MessageFns<BucketBlocked> = {
     if (message.detail !== "") {
       obj.detail = message.detail;
     }
+    if (message.nowMs !== undefined) {
+      obj.nowMs = floatToJson(message.nowMs);
+    }
     return obj;
   },
 };
@@ -855,6 +907,11 @@ export const ScopeBlocked: MessageFns<ScopeBlocked> = {
         : 0,
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+      nowMs: isSet(object.nowMs)
+        ? globalThis.Number(object.nowMs)
+        : isSet(object.now_ms)
+        ? globalThis.Number(object.now_ms)
+        : undefined,
     };
   },
 
@@ -874,6 +931,9 @@ export const ScopeBlocked: MessageFns<ScopeBlocked> = {
     }
     if (message.detail !== "") {
       obj.detail = message.detail;
+    }
+    if (message.nowMs !== undefined) {
+      obj.nowMs = floatToJson(message.nowMs);
     }
     return obj;
   },
