@@ -15,7 +15,7 @@ import {
   type CollectorRuntime,
 } from './collector/runtime.js';
 import type { DoorLimits, DoorUpstream } from './door-parts.js';
-import { warnIfRefused, type EngineDeps, type EngineLimits } from './engine-deps.js';
+import { configure, type EngineDeps, type EngineLimits } from './engine-deps.js';
 import type { Wiring } from './services.js';
 import { retryBudget } from './retry.js';
 import { startScopes, type Scope } from './scopes.js';
@@ -57,17 +57,13 @@ async function startUpstream(
 ): Promise<Upstream> {
   const { host, clock, log } = deps;
   const handle = await host.actor(breakerKind, breakerStream(setup.name, name));
-  const answer = await handle.ask(
-    {
-      type: 'Configure',
-      collector: setup.name,
-      upstream: name,
-      policy: setup.breaker,
-      pollIntervalMs: setup.cadenceMs,
-    },
-    host.system('configuration'),
-  );
-  warnIfRefused(log, handle.stream, answer);
+  await configure(deps, handle, {
+    type: 'Configure',
+    collector: setup.name,
+    upstream: name,
+    policy: setup.breaker,
+    pollIntervalMs: setup.cadenceMs,
+  });
   const context = (cause: string) => host.system(cause);
   const gate = breakerGate({ handle, clock, context, log: log.child({ stream: handle.stream }) });
   return { name, handle, gate, scope };
@@ -99,11 +95,7 @@ async function startMember(
     onTimer: (timer) => (timer.name === 'due' ? later.runtime?.dueCommand() : undefined),
   };
   const handle = await host.actor(collectorKind, collectorStream(setup.name), wiring);
-  warnIfRefused(
-    log,
-    handle.stream,
-    await handle.ask(configureOf(setup), host.system('configuration')),
-  );
+  await configure(deps, handle, configureOf(setup));
   const door = {
     collector: setup.name,
     upstreams: doorUpstreams(setup, upstreams),

@@ -1,7 +1,7 @@
 /** The limiters of the running collectors: one per scope, shared by all who draw from it. */
 import { assert } from '../kernel/errors.js';
 import { limiterStream } from '../kernel/ids.js';
-import { warnIfRefused, type EngineDeps } from './engine-deps.js';
+import { configure, type EngineDeps } from './engine-deps.js';
 import { limiterGate, limiterKind, type LimiterGate, type LimiterHandle } from './limiter/index.js';
 import type { CollectorSetup, UpstreamSetup } from './setup.js';
 
@@ -42,37 +42,33 @@ async function startScope(
   );
   const slowest = Math.max(...users.map(({ setup }) => setup.cadenceMs));
   const handle = await host.actor(limiterKind, limiterStream(name));
-  const answer = await handle.ask(
-    {
-      type: 'Configure',
-      scope: name,
-      collectors: [...new Set(users.map(({ setup }) => setup.name))],
-      buckets: profile.buckets.map((bucket) => ({
-        name: bucket.name,
-        kind: bucket.kind,
-        limit: bucket.limit,
-        windowMs: bucket.windowMs ?? 0,
-        burst: bucket.burst ?? 1,
-        period: bucket.period ?? '',
-        zone: bucket.zone ?? '',
-        anchorDay: bucket.anchorDay ?? 0,
-        unit: bucket.unit,
-        priceMicros: bucket.priceMicros,
-        quota: bucket.quota,
-      })),
-      maxRequestsPerSecond: Math.max(...rates),
-      backoffMultiplier,
-      maxBackoff,
-      recoveryWindowMs: profile.recoveryWindowMs,
-      // Floor: one request per poll interval.
-      floorRate: Math.min(Math.max(...rates), 1000 / slowest),
-      margin: limits.margin,
-      tier: profile.tier,
-      currency: profile.currency,
-    },
-    host.system('configuration'),
-  );
-  warnIfRefused(log, handle.stream, answer);
+  await configure(deps, handle, {
+    type: 'Configure',
+    scope: name,
+    collectors: [...new Set(users.map(({ setup }) => setup.name))],
+    buckets: profile.buckets.map((bucket) => ({
+      name: bucket.name,
+      kind: bucket.kind,
+      limit: bucket.limit,
+      windowMs: bucket.windowMs ?? 0,
+      burst: bucket.burst ?? 1,
+      period: bucket.period ?? '',
+      zone: bucket.zone ?? '',
+      anchorDay: bucket.anchorDay ?? 0,
+      unit: bucket.unit,
+      priceMicros: bucket.priceMicros,
+      quota: bucket.quota,
+    })),
+    maxRequestsPerSecond: Math.max(...rates),
+    backoffMultiplier,
+    maxBackoff,
+    recoveryWindowMs: profile.recoveryWindowMs,
+    // Floor: one request per poll interval.
+    floorRate: Math.min(Math.max(...rates), 1000 / slowest),
+    margin: limits.margin,
+    tier: profile.tier,
+    currency: profile.currency,
+  });
   const gate = limiterGate({
     scope: name,
     handle,

@@ -53,6 +53,8 @@ export type EngineBenchOptions = {
   readonly setup?: Partial<CollectorSetup>;
   /** What a process before this one left behind; it is killed now. */
   readonly after?: TestHost & { readonly records: MemoryRecords; readonly kill: () => void };
+  /** The ports to start over, e.g. a journal that fails. */
+  readonly host?: TestHost;
   /** Something between the engine and its sink. */
   readonly through?: (sink: RecordSink) => RecordSink;
 };
@@ -145,7 +147,7 @@ function mortal(clock: Clock): { readonly clock: Clock; readonly kill: () => voi
 export async function engineBench(options: EngineBenchOptions = {}): Promise<EngineBench> {
   const { after, collect = onePage, through = (sink: RecordSink) => sink } = options;
   after?.kill();
-  const held = testHost(after === undefined ? {} : { after });
+  const held = options.host ?? testHost(after === undefined ? {} : { after });
   const { journal, snapshots, store } = held;
   const { clock, kill } = mortal(held.clock);
   const host = startHost({
