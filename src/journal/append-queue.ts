@@ -39,6 +39,8 @@ export type AppendQueue = {
   ) => Promise<AppendResult>;
   /** S3. */
   readonly settle: (answers: PackedAnswers) => void;
+  /** Hands the writer at once what waits for the turn of the event loop: nothing may follow its close. */
+  readonly send: () => void;
   /** Gives at once what is still to be given. */
   readonly settleAll: () => void;
   /** S2. */
@@ -79,6 +81,9 @@ export function appendQueue(parts: QueueParts): AppendQueue {
       const isIdle = queue.answers.length === 0;
       unpackAnswers(answers, (answer) => queue.answers.push(answer));
       if (isIdle) settleSome(queue, ANSWERS_PER_TURN);
+    },
+    send() {
+      send(queue);
     },
     settleAll() {
       settleSome(queue, Infinity);
@@ -129,13 +134,18 @@ function handIn(
 
 /** An idle writer gets it at once; a busy one gets all that this turn of the event loop brings. */
 function scheduleSending(queue: Queue): void {
-  const send = (): void => {
-    const packed = queue.handedIn;
-    queue.handedIn = emptyAppends();
-    queue.parts.tell(packed);
-  };
-  if (queue.waiting.size === 0) queueMicrotask(send);
-  else setImmediate(send);
+  if (queue.waiting.size === 0) {
+    queueMicrotask(() => {
+      send(queue);
+    });
+  } else setImmediate(send, queue);
+}
+
+function send(queue: Queue): void {
+  const packed = queue.handedIn;
+  if (packed.streams.length === 0) return;
+  queue.handedIn = emptyAppends();
+  queue.parts.tell(packed);
 }
 
 /** S3. */

@@ -231,6 +231,7 @@ async function close(self: Open): Promise<void> {
   // The writer closes last: the last to close moves the whole log into the file.
   self.file.close();
   if (self.failure === undefined) {
+    self.queue.send();
     await self.thread.close();
     self.queue.settleAll();
   } else await self.thread.stop();
