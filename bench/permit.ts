@@ -69,7 +69,9 @@ function told(seen: Readonly<Record<Name, Measured>>, rounds: number): Report {
     verdicts: [
       atMost('limiter gate / one token bucket by hand', costRatio(seen.ours, seen.one), 3, ' ×'),
     ],
-    notes: [],
+    notes: [
+      'Cause: as for guarded-call. A token bucket by hand keeps no ledger, no usage and no collector’s share.',
+    ],
     notMeasured: ['rate-limiter-flexible and `limiter` (not installed)'],
   };
 }
