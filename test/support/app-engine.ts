@@ -11,10 +11,7 @@ import {
   type CollectorSetup,
   type RunningEngine,
 } from '../../src/actors/index.js';
-import {
-  memoryJournal,
-  memorySnapshots,
-} from '../../src/journal/index.js';
+import { memoryJournal, memorySnapshots } from '../../src/journal/index.js';
 import type { Journal, StoredEvent } from '../../src/journal/port.js';
 import { silentLogger } from '../../src/kernel/observe.js';
 import { seededRandom } from '../../src/kernel/random.js';
