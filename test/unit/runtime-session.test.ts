@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { regions } from '../../src/actors/collector/index.js';
+import { SinkUnavailable } from '../../src/records/port.js';
 import { memoryRecords, type MemoryRecords } from '../../src/records/records.memory.js';
 import { settle } from '../support/clock.js';
 import {
   byOperator,
   engineBench,
   MINUTE,
+  pageOf,
   until,
   type EngineBench,
+  type EngineBenchOptions,
 } from '../support/door-engine.js';
 import { testHost } from '../support/host.js';
 
@@ -100,6 +103,44 @@ describe('the session of a collector', () => {
       return copy;
     });
     expect(bench.facts('CursorSet')).toEqual([]);
+  });
+
+  it('sees that a sink of the same ordinal holds less: a page may be written twice and grow', async () => {
+    let answerIsLost = false;
+    let count = 0;
+    const growing: EngineBenchOptions = {
+      // With each run there is one more.
+      async *collect(context) {
+        const from = Number(context.cursor('numbers') ?? 0);
+        const to = (count += 1);
+        const records = Array.from({ length: to - from }, (_, n) =>
+          pageOf(from + n + 1, 0),
+        ).flatMap((page) => page.records);
+        await Promise.resolve();
+        yield { series: 'numbers', records, cursor: to };
+        return undefined;
+      },
+      through: (sink) => ({
+        ...sink,
+        async write(page) {
+          const written = await sink.write(page);
+          if (answerIsLost) throw new SinkUnavailable('the answer was lost');
+          return written;
+        },
+      }),
+    };
+    const first = await engineBench(growing);
+    await until(first, () => first.facts('RunSucceeded').length === 1);
+    answerIsLost = true;
+    await until(first, () => first.facts('RunFailed').length === 1);
+    const copy = structuredClone(first.records);
+    answerIsLost = false;
+    await until(first, () => first.facts('RunSucceeded').length === 2);
+    const after = { ...first, records: copy };
+    const bench = await engineBench({ ...growing, after });
+    await until(bench, () => bench.facts('RunSucceeded').length === 3);
+    const stored = bench.records.records.get('one')?.size;
+    expect(stored).toBe(Number(cursorOf(bench)));
   });
 
   it('is opened once a sink that was full takes the rewound cursor', async () => {

@@ -8,10 +8,10 @@
 import { messageOf } from '../../kernel/errors.js';
 import type { Logger } from '../../kernel/observe.js';
 import { wait, type Clock } from '../../kernel/time.js';
-import type { RecordSink } from '../../records/port.js';
+import type { RecordSink, SeriesPosition } from '../../records/port.js';
 import type { ActorHandle, SystemContext } from '../handle.js';
 import type { CollectorCommand } from './commands.js';
-import { mayFetch, regions, type CollectorContext } from './context.js';
+import { mayFetch, regions, type CollectorContext, type SeriesCursor } from './context.js';
 import type { CollectorFact } from './events.js';
 
 export type SessionDeps = {
@@ -79,9 +79,10 @@ async function attempt(deps: SessionDeps, isClosed: () => boolean): Promise<bool
 async function rewindToSink({ name, handle, sink, log, system }: SessionDeps): Promise<void> {
   const positions = await sink.positions(name);
   const bySeries = new Map(positions.map((position) => [position.series, position]));
-  for (const [series, { ordinal }] of Object.entries(handle.state().context.cursors)) {
+  for (const [series, known] of Object.entries(handle.state().context.cursors)) {
+    const { ordinal } = known;
     const sunk = bySeries.get(series);
-    if (sunk !== undefined && sunk.ordinal >= ordinal) continue;
+    if (sunk !== undefined && isInStep(sunk, known)) continue;
     const cursor = sunk?.cursor ?? 'null';
     log.warn('sink is behind, cursor rewound', { series, ordinal, sink: sunk?.ordinal ?? 0 });
     const command = { type: 'SetCursor', series, cursor, ordinal, cause: 'sink_behind' } as const;
@@ -89,4 +90,13 @@ async function rewindToSink({ name, handle, sink, log, system }: SessionDeps): P
     if (!answer.ok) throw new Error(`cursor not rewound: ${answer.refusal.detail}`);
     await sink.setPosition(name, { series, cursor, ordinal });
   }
+}
+
+/**
+ * A page that was stored and whose cursor was lost is asked for again under the same ordinal, and may
+ * hold more by then: of two equal ordinals only equal cursors are the same page.
+ */
+function isInStep(sunk: SeriesPosition, known: SeriesCursor): boolean {
+  if (sunk.ordinal !== known.ordinal) return sunk.ordinal > known.ordinal;
+  return sunk.cursor === known.cursor;
 }
