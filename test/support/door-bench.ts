@@ -84,7 +84,7 @@ export async function doorBench(options: BenchOptions = {}): Promise<Bench> {
     random: seededRandom(3),
     context,
     log,
-    limits: { queueMax: 20, waitMaxMs: 60_000 },
+    limits: { queueMax: 100, waitMaxMs: 60_000 },
   });
   const wire = handTransport(clock);
   const gate: Bench['gate'] = { forbidden: undefined, quarantined: undefined };
