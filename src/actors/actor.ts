@@ -51,6 +51,7 @@ export function startActor<C, Cmd extends AnyCommand, F extends AnyFact>(
     resident: undefined,
     last: undefined,
     quarantine: undefined,
+    driftMs: services.clock.now() - services.clock.monotonic(),
     loading: undefined,
     pumping: undefined,
     idle: undefined,

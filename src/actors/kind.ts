@@ -34,6 +34,11 @@ export type Circumstances = {
   readonly at: EpochMs;
   /** The wall clock; behind `at` after it was set back. Absent: `at`. */
   readonly now?: EpochMs;
+  /**
+   * By how much the wall clock jumped against the monotonic one since this actor's facts took notice of
+   * it, 0: it did not. Absent: nobody measures.
+   */
+  readonly jumpedMs?: DurationMs;
   /** One uniform number in [0, 1), drawn by the host for this command: all the chance there is. */
   readonly chance: number;
   /** Who commands: a principal, or `system`. */

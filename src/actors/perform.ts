@@ -1,8 +1,8 @@
 /** One command on one actor: load if need be, decide, append, show (A2, A3, A5, A8). */
 import { assert, messageOf } from '../kernel/errors.js';
 import { observe } from '../kernel/observe.js';
-import { wait } from '../kernel/time.js';
-import type { EpochMs } from '../kernel/types.js';
+import { MINUTE_MS, wait } from '../kernel/time.js';
+import type { DurationMs } from '../kernel/types.js';
 import { NO_STREAM } from '../journal/port.js';
 import { appendFacts, type Appended } from './append.js';
 import {
@@ -16,10 +16,13 @@ import {
   type Job,
 } from './cell.js';
 import type { Answer, CommandContext } from './handle.js';
-import type { ActorState, AnyFact, MachineryCommand } from './kind.js';
+import type { ActorState, AnyFact, Circumstances, MachineryCommand } from './kind.js';
 import { ActorCorrupt, loadActor, saveSnapshot, type Resident } from './load.js';
 import type { Refusal } from './refusal.js';
 import { stateHash } from './state-hash.js';
+
+/** A7: the least jump. */
+const JUMP_MS: DurationMs = MINUTE_MS;
 
 /** A3: how often a raced command is decided again. */
 const RACES_MAX = 3;
@@ -57,7 +60,9 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
   context: CommandContext,
 ): Promise<Answer<F, C> | 'raced'> {
   const at = Math.max(cell.services.clock.now(), resident.lastAt);
-  const decided = decideSafely(cell, resident, command, context, at);
+  const jumpedMs = jumpOf(cell);
+  const circumstances = { at, jumpedMs, actor: context.actor };
+  const decided = decideSafely(cell, resident, command, circumstances);
   if (!decided.ok) return decided;
   const { facts, state } = decided;
   if (facts.length === 0) return unchanged(resident);
@@ -81,6 +86,7 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
     resident.state = state;
     resident.revision = result.revision;
     resident.lastAt = at;
+    cell.driftMs += jumpedMs;
     // Also when it is only being loaded: whoever hears of the facts may look at the state.
     cell.resident = resident;
     cell.services.statistics.facts += facts.length;
@@ -91,6 +97,13 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
   return result.kind === 'raced'
     ? 'raced'
     : { ok: false, refusal: notAppended(cell, command.type, result) };
+}
+
+/** A7: a jump of the wall clock that the actor's facts do not show yet; less is ordinary discipline. */
+function jumpOf<C, Cmd extends AnyCommand, F extends AnyFact>(cell: Cell<C, Cmd, F>): DurationMs {
+  const { clock } = cell.services;
+  const jumpedMs = Math.round(clock.now() - clock.monotonic() - cell.driftMs);
+  return Math.abs(jumpedMs) > JUMP_MS ? jumpedMs : 0;
 }
 
 /** Why the facts are not in the journal, and what that means for the actor. */
@@ -135,13 +148,12 @@ function decideSafely<C, Cmd extends AnyCommand, F extends AnyFact>(
   cell: Cell<C, Cmd, F>,
   resident: Resident<C>,
   command: Cmd | MachineryCommand,
-  context: CommandContext,
-  at: EpochMs,
+  known: Pick<Circumstances, 'at' | 'jumpedMs' | 'actor'>,
 ): Decided<C, F> {
   const { clock, random, statistics } = cell.services;
   const began = clock.monotonic();
   try {
-    const circumstances = { at, now: clock.now(), chance: random.next(), actor: context.actor };
+    const circumstances = { ...known, now: clock.now(), chance: random.next() };
     const decision = cell.kind.decide(command, resident.state, circumstances);
     if (!decision.ok) return decision;
     return { ok: true, facts: decision.facts, state: folded(cell, resident.state, decision.facts) };

@@ -158,6 +158,27 @@ describe('a wall clock that is set back by an hour', () => {
   });
 });
 
+describe('a jump whose own fact the journal did not take', () => {
+  it.each([HOUR, -HOUR])('is in one batch with what is decided next (%d ms)', async (jumpMs) => {
+    const bench = await engineBench({ setup: upstreams(counted) });
+    await until(bench, () => runs(bench) === 2);
+    await bench.clock.advance(5000);
+    bench.clock.jump(jumpMs);
+    // Nothing else is to be written: the next append is the jump's.
+    bench.faults.failNext('before-commit');
+    const { handle } = bench.engine.scopes[0] ?? {};
+    const at = bench.store.streams.get('limiter-scope')?.length ?? 0;
+    await until(bench, () => bench.facts('ClockAnomaly').length > 0);
+    await bench.clock.advance(30 * MINUTE);
+    expect(bench.facts('ClockAnomaly')).toMatchObject([{ shiftMs: jumpMs }]);
+    const next = (bench.store.streams.get('limiter-scope') ?? []).slice(at).map(({ type }) => type);
+    expect(next.indexOf('ClockAnomaly')).toBeLessThan(next.indexOf('UnitsReserved'));
+    const { start = 0 } = handle?.state().context.windows['weight'] ?? {};
+    expect(Math.abs(bench.clock.now() - start)).toBeLessThan(3 * MINUTE);
+    expect(bench.facts('RunSucceeded').length).toBeGreaterThanOrEqual(28);
+  });
+});
+
 describe('a wall clock that is set ahead while a call is under way', () => {
   it('counts the throttle it ends with from now: neither ignored nor an hour too long', async () => {
     const bench = await engineBench({ setup: upstreams(counted) });

@@ -46,15 +46,20 @@ export function decideLimiter(
   state: LimiterState,
   circumstances: Circumstances,
 ): Decision<LimiterFact> {
-  const { at, now = at } = circumstances;
-  const decision = decideAt(command, state, { ...circumstances, at: now });
-  if (!decision.ok || now === at) return decision;
+  const { at, now = at, jumpedMs = 0 } = circumstances;
+  // In one batch with what is decided by the clock as it is now: no moment is of the other clock.
+  const jumped = state.context.config === null ? [] : rebasing(state.context, jumpedMs, now, now);
+  const context = jumped.reduce(evolve, state.context);
+  const decided = decideAt(command, { ...state, context }, { ...circumstances, at: now });
+  if (!decided.ok) return decided;
+  const list: readonly LimiterFact[] = [...jumped, ...decided.facts];
+  if (now === at) return facts(...list);
   const inOrder = (fact: LimiterFact): LimiterFact => ({
     ...fact,
     atMs: at,
     ...(MEASURED.has(fact.type) && { nowMs: now }),
   });
-  return facts(...decision.facts.map(inOrder));
+  return facts(...list.map(inOrder));
 }
 
 function decideAt(
@@ -83,7 +88,10 @@ function decideAt(
     case 'Unblock':
       return decideUnblock(command, context, at);
     case 'ReportClockAnomaly':
-      return decideClockAnomaly(command, context, at);
+      // Where the machinery measures, the facts above say it already, whoever asked first.
+      return circumstances.jumpedMs === undefined
+        ? decideClockAnomaly(command, context, at)
+        : facts();
     case 'TimerDue':
       return decideTimer(command.name, context, at);
     case 'Recover':
