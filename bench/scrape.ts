@@ -170,10 +170,12 @@ function setupOf(name: string): CollectorSetup {
     schedule: { intervalMs: EVERY_MS, cron: '', zone: '', jitter: 0 },
     cadenceMs: EVERY_MS,
     requestTimeoutMs: 10_000,
-    key: 'none',
     missingKey: '',
+    hasApiKey: false,
     upstreamMode: 'sandbox',
-    upstreams: { [upstream]: { profile, scope: name, allowLoopback: true } },
+    upstreams: {
+      [upstream]: { profile, scope: name, allowLoopback: true, keys: {}, missingKeys: [] },
+    },
     rate: { backoffMultiplier: 2, maxBackoff: 10 },
     breaker: defaultPolicy(cadence),
   };

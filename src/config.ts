@@ -78,7 +78,7 @@ export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigPr
     if (collector !== undefined) collectors[name] = collector;
   }
   const { secrets, problems: secretProblems } = loadSecrets(
-    Object.values(collectors).flatMap(({ keyVariable }) => keyVariable ?? []),
+    Object.values(collectors).flatMap(({ keyVariables }) => Object.values(keyVariables)),
     input.env,
     readFile,
   );
@@ -148,7 +148,7 @@ function knownKeys(names: readonly string[]): KnownKeys {
 /** A source's key may be called HEADGATE_...; it is no option. */
 function withoutSecrets({ env, catalogue }: ConfigInput): ConfigInput['env'] {
   const secret = new Set(
-    catalogue.flatMap(({ keyVariable: key }) => (key ? [key, `${key}_FILE`] : [])),
+    catalogue.flatMap(({ keyVariables }) => keyVariables.flatMap((key) => [key, `${key}_FILE`])),
   );
   return Object.fromEntries(Object.entries(env).filter(([name]) => !secret.has(name)));
 }

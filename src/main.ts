@@ -10,7 +10,7 @@ import { messageOf } from './kernel/errors.js';
 import type { Logger } from './kernel/observe.js';
 import { systemRandom } from './kernel/random.js';
 import { systemClock } from './kernel/time.js';
-import { sourceCatalogue } from './sources/index.js';
+import { configCatalogue } from './sources/index.js';
 import { pinoLogger } from './telemetry/index.js';
 
 /** The demo would rather have: everything near, quick and quiet. Given options still win. */
@@ -78,7 +78,8 @@ async function serve(flags: Flags, preset: Flags): Promise<number> {
 }
 
 function configured(flags: Flags, preset: Flags): Loaded {
-  const loaded = loadConfig({ env: process.env, flags, preset, catalogue: sourceCatalogue });
+  const catalogue = configCatalogue();
+  const loaded = loadConfig({ env: process.env, flags, preset, catalogue });
   if (!loaded.ok) throw new UsageInvalid(loaded.error.map(problemLine));
   return loaded.value;
 }

@@ -144,7 +144,7 @@ function configureOf(setup: CollectorSetup): CollectorCommand {
     upstreams: upstreams.map(([upstream]) => upstream),
     requestTimeoutMs,
     missingKey,
-    hasApiKey: setup.key !== undefined,
+    hasApiKey: setup.hasApiKey,
     upstreamMode: setup.upstreamMode,
     options: canonicalJson(setup.options),
     expectedEveryMs: Math.max(source.expectedEveryMs(setup.options), setup.cadenceMs),
@@ -159,14 +159,11 @@ function doorUpstreams(
     upstreams.map(({ name, handle, gate, scope }) => {
       const upstream = setup.upstreams[name];
       assert(upstream !== undefined, `upstream ${name} was started from its setup`);
-      const { profile, allowLoopback } = upstream;
+      const { profile, allowLoopback, keys, missingKeys } = upstream;
       const quarantined = (): string | undefined =>
         handle.quarantined() ?? scope.handle.quarantined();
-      const { key } = setup;
-      return [
-        name,
-        { profile, breaker: gate, limiter: scope.gate, key, allowLoopback, quarantined },
-      ];
+      const guards = { breaker: gate, limiter: scope.gate, quarantined };
+      return [name, { profile, keys, missingKeys, allowLoopback, ...guards }];
     }),
   );
 }

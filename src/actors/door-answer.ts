@@ -14,10 +14,10 @@ export function judge<S extends TSchema>(
   profile: ProviderProfile,
   exchange: Exchange,
   spec: Request<S>,
-  at: EpochMs,
+  { endpoint, at }: { readonly endpoint: string; readonly at: EpochMs },
 ): { readonly verdict: Verdict; readonly body: Static<S> | undefined } {
   const json = jsonBody(exchange);
-  const verdict = profile.judge(exchange, json, at);
+  const verdict = profile.judge(exchange, json, at, endpoint);
   if (verdict.outcome !== 'ok') return { verdict, body: undefined };
   const fit = fitsSchema(spec.schema, json);
   const complaint = fit.ok ? spec.check?.(fit.body) : fit.message;
@@ -31,7 +31,7 @@ export function statusOf(exchange: Exchange): number {
 
 export function failureOf(
   deps: DoorDeps,
-  { key }: Pick<DoorUpstream, 'key'>,
+  { keys }: Pick<DoorUpstream, 'keys'>,
   endpoint: string,
   exchange: Exchange,
   verdict: Verdict,
@@ -44,14 +44,16 @@ export function failureOf(
     endpoint,
     status: statusOf(exchange),
     ...(verdict.retryAt !== undefined && { until: verdict.retryAt }),
-    ...(outcome === 'bad_data' && { evidence: evidenceOf(deps, key, endpoint, exchange) }),
+    ...(outcome === 'bad_data' && {
+      evidence: evidenceOf(deps, Object.values(keys), endpoint, exchange),
+    }),
   };
 }
 
 /** A fingerprint for the event; the first bytes go to the evidence table, never to the journal. */
 function evidenceOf(
   deps: DoorDeps,
-  key: string | undefined,
+  secrets: readonly string[],
   endpoint: string,
   exchange: Exchange,
 ): { readonly sha256: string; readonly bytes: number } {
@@ -59,7 +61,7 @@ function evidenceOf(
   const bytes =
     exchange.kind === 'answered' ? body.byteLength : (exchange.bytes ?? body.byteLength);
   const sha256 = sha256Hex(body);
-  const head = headOf(body, key);
+  const head = headOf(body, secrets);
   const { collector, clock, log } = deps;
   deps.evidence
     .keep({ sha256, collector, endpoint, bytes, head, at: clock.now() })
@@ -70,16 +72,16 @@ function evidenceOf(
 }
 
 /** P14: an upstream may send our own key back to us. What might be the beginning of one goes as well. */
-function headOf(body: Buffer, key: string | undefined): string {
-  if (key === undefined) return body.subarray(0, EVIDENCE_BYTES).toString('utf8');
-  const looked = EVIDENCE_BYTES + key.length;
-  const text = [key, encodeURIComponent(key)].reduce(
-    (head, secret) => head.replaceAll(secret, '[redacted]'),
-    body.subarray(0, looked).toString('utf8'),
-  );
+function headOf(body: Buffer, secrets: readonly string[]): string {
+  const longest = secrets.reduce((most, secret) => Math.max(most, secret.length), 0);
+  if (longest === 0) return body.subarray(0, EVIDENCE_BYTES).toString('utf8');
+  const looked = EVIDENCE_BYTES + longest;
+  const text = secrets
+    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+    .reduce(
+      (head, secret) => head.replaceAll(secret, '[redacted]'),
+      body.subarray(0, looked).toString('utf8'),
+    );
   const isWhole = body.byteLength <= looked;
-  return text.slice(
-    0,
-    isWhole ? EVIDENCE_BYTES : Math.min(EVIDENCE_BYTES, text.length - key.length),
-  );
+  return text.slice(0, isWhole ? EVIDENCE_BYTES : Math.min(EVIDENCE_BYTES, text.length - longest));
 }

@@ -5,7 +5,13 @@ import type { Random } from '../kernel/random.js';
 import type { Clock } from '../kernel/time.js';
 import type { DurationMs } from '../kernel/types.js';
 import type { EvidenceStore } from '../records/port.js';
-import type { ProviderProfile, RequestSpec, SourceContext, Transport } from '../sources/port.js';
+import type {
+  Keys,
+  ProviderProfile,
+  RequestSpec,
+  SourceContext,
+  Transport,
+} from '../sources/port.js';
 import type { BreakerGate } from './breaker/index.js';
 import type { LimiterGate } from './limiter/index.js';
 import type { RetryBudget, RetryLimits } from './retry.js';
@@ -15,8 +21,10 @@ export type DoorUpstream = {
   readonly profile: ProviderProfile;
   readonly breaker: BreakerGate;
   readonly limiter: LimiterGate;
-  /** The secret, or undefined where none is needed. */
-  readonly key: string | undefined;
+  /** The secrets it has. */
+  readonly keys: Keys;
+  /** Variables of secrets it needs and has not: nothing is sent. */
+  readonly missingKeys: readonly string[];
   readonly allowLoopback: boolean;
   /** Why its breaker or limiter is out of service: then nothing leaves. */
   readonly quarantined: () => string | undefined;

@@ -109,11 +109,14 @@ function failedBefore(run: DoorRun, endpoint: string, blocked: Blocked): Request
 /** D1: the breaker is closed as far as one can see, and the limiter gave a permit. */
 async function leaveFor<S extends TSchema>(
   deps: DoorDeps,
-  { breaker, limiter, profile, quarantined }: DoorUpstream,
+  { breaker, limiter, profile, quarantined, missingKeys }: DoorUpstream,
   run: DoorRun,
   endpoint: string,
   spec: Request<S>,
 ): Promise<{ readonly permit: Permit } | { readonly blocked: Blocked }> {
+  if (missingKeys.length > 0) {
+    return { blocked: { cause: 'key', message: `set ${missingKeys.join(' and ')}` } };
+  }
   const broken = quarantined();
   if (broken !== undefined) return { blocked: outOfService(broken) };
   const closed = breaker.peek();
@@ -122,7 +125,7 @@ async function leaveFor<S extends TSchema>(
     collector: deps.collector,
     run: run.run,
     endpoint,
-    weights: profile.weights[endpoint] ?? {},
+    weights: spec.units ?? profile.weights[endpoint] ?? {},
     priority: run.priority === 'probe' ? 'probe' : (spec.priority ?? 'live'),
     waitMaxMs: deps.limits.waitMaxMs,
     signal: run.signal,
@@ -190,7 +193,7 @@ function answered<S extends TSchema>(
   call: Sent,
   exchange: Exchange,
 ): Reply<Static<S>> {
-  const { verdict, body } = judge(upstream.profile, exchange, spec, call.at);
+  const { verdict, body } = judge(upstream.profile, exchange, spec, call);
   report(upstream, call, exchange, verdict);
   if (verdict.outcome === 'ok') return { ok: true, body, status: statusOf(exchange) };
   return failureOf(deps, upstream, call.endpoint, exchange, verdict);
@@ -203,7 +206,7 @@ function report(
   exchange: Exchange,
   verdict: Verdict,
 ): void {
-  const { outcome, observations, charged, malformedHeaders, retryAt, bucket } = verdict;
+  const { outcome, observations, charged, malformedHeaders, retryAt, bucket, units } = verdict;
   permit.report({
     outcome,
     status: statusOf(exchange),
@@ -213,20 +216,21 @@ function report(
     at,
     ...(retryAt !== undefined && { retryAt }),
     ...(bucket !== undefined && { bucket }),
+    ...(units !== undefined && { units }),
   });
   breaker.report({ generation, outcome, durationMs: exchange.durationMs, endpoint, at });
 }
 
 function send<S extends TSchema>(
   deps: DoorDeps,
-  { profile, key, allowLoopback }: DoorUpstream,
+  { profile, keys, allowLoopback }: DoorUpstream,
   run: DoorRun,
   spec: Request<S>,
 ): Promise<Exchange> {
   return deps.transport.send({
     method: 'GET',
     url: requestUrl(profile, spec),
-    headers: profile.headers(key),
+    headers: profile.headers(keys),
     timeoutMs: deps.limits.requestTimeoutMs,
     bodyBytesMax: deps.limits.bodyBytesMax,
     allowLoopback,

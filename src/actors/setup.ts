@@ -1,6 +1,6 @@
 /** What the composition root says of each collector: its source, its upstreams, its settings, all decided. */
 import type { DurationMs, JsonObject } from '../kernel/types.js';
-import type { ProviderProfile, SourceDefinition } from '../sources/port.js';
+import type { Keys, ProviderProfile, SourceDefinition } from '../sources/port.js';
 import type { BreakerPolicy } from './breaker/index.js';
 import type { Schedule } from './collector/index.js';
 
@@ -10,6 +10,10 @@ export type UpstreamSetup = {
   readonly scope: string;
   /** Only for upstreams the operator put on this machine, e.g. the sandbox. */
   readonly allowLoopback: boolean;
+  /** The secrets it has; held in memory only. */
+  readonly keys: Keys;
+  /** Variables that should hold a secret and do not: nothing is sent to it. */
+  readonly missingKeys: readonly string[];
 };
 
 export type CollectorSetup = {
@@ -23,10 +27,10 @@ export type CollectorSetup = {
   /** Distance between two runs, at the most. */
   readonly cadenceMs: DurationMs;
   readonly requestTimeoutMs: DurationMs;
-  /** The secret; held in memory only. */
-  readonly key: string | undefined;
-  /** The variable that should hold the key and does not; empty: nothing is missing. */
+  /** The variables that should hold the primary upstream's keys and do not; empty: nothing is missing. */
   readonly missingKey: string;
+  /** Whether its primary upstream takes a key and has it. */
+  readonly hasApiKey: boolean;
   readonly upstreamMode: 'live' | 'sandbox';
   /** The first is the primary. */
   readonly upstreams: Readonly<Record<string, UpstreamSetup>>;

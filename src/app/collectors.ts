@@ -11,10 +11,7 @@ import { PRIMARY_UPSTREAM } from '../kernel/ids.js';
 import type { EpochMs } from '../kernel/types.js';
 import { sourceNamed, withBaseUrl } from '../sources/index.js';
 import type { ProviderProfile, SourceDefinition } from '../sources/port.js';
-import { PROVIDER_NAMES, SANDBOX_MORALIS_KEY, type Sandbox } from '../sources/sandbox/index.js';
-
-/** Keys the sandbox accepts, by provider: they open nothing else. */
-const SANDBOX_KEYS: Readonly<Record<string, string>> = { moralis: SANDBOX_MORALIS_KEY };
+import { PROVIDER_NAMES, SANDBOX_KEYS, type Sandbox } from '../sources/sandbox/index.js';
 
 /** Settings that are allowed one by one and make no sense together: nothing is started. */
 export class ConfigurationRefused extends HeadgateError {
@@ -49,11 +46,15 @@ function setupOf(
   sandbox: Sandbox | undefined,
   now: EpochMs,
 ): CollectorSetup {
-  const { keyVariable, upstream } = collector;
-  const profiles = Object.entries(source.upstreams);
-  const provider = profiles[0]?.[1].provider ?? '';
-  const key = keyOf(collector, secrets, provider);
-  const mode = upstream === 'sandbox' ? 'the sandbox' : 'a free source';
+  const upstreams = Object.entries(source.upstreams).map(
+    ([name, profile], index): readonly [string, UpstreamSetup] => [
+      index === 0 ? PRIMARY_UPSTREAM : name,
+      upstreamOf(collector, profile, index === 0, secrets, sandbox),
+    ],
+  );
+  const primary = upstreams[0]?.[1];
+  const missing = primary?.missingKeys ?? [];
+  const mode = collector.upstream === 'sandbox' ? 'the sandbox' : 'a free source';
   const because = collector.enabled ? `${mode} starts enabled` : 'a paid source starts disabled';
   return {
     name: collector.name,
@@ -64,24 +65,30 @@ function setupOf(
     schedule: collector.schedule,
     cadenceMs: cadenceMs(collector.schedule, now),
     requestTimeoutMs: collector.requestTimeoutMs,
-    key,
-    missingKey: keyVariable !== undefined && key === undefined ? keyVariable : '',
-    upstreamMode: upstream,
-    upstreams: Object.fromEntries(
-      profiles.map(([name, profile], index) => [
-        index === 0 ? PRIMARY_UPSTREAM : name,
-        upstreamOf(collector, profile, index === 0, sandbox),
-      ]),
-    ),
+    missingKey: missing.join(' and '),
+    hasApiKey: missing.length === 0 && Object.keys(primary?.keys ?? {}).length > 0,
+    upstreamMode: collector.upstream,
+    upstreams: Object.fromEntries(upstreams),
     rate: collector.rate,
     breaker: collector.breaker,
   };
 }
 
-function keyOf(collector: CollectorConfig, secrets: Secrets, provider: string): string | undefined {
-  if (collector.keyVariable === undefined) return undefined;
-  if (collector.upstream === 'sandbox') return SANDBOX_KEYS[provider];
-  return secrets.get(collector.keyVariable);
+/** The secrets one upstream needs, and the variables of those nobody gave. The sandbox has its own. */
+function keysOf(
+  { keyVariables, upstream }: CollectorConfig,
+  { keys = [], optionalKeys = [] }: ProviderProfile,
+  secrets: Secrets,
+): Pick<UpstreamSetup, 'keys' | 'missingKeys'> {
+  const found: Record<string, string> = {};
+  const missingKeys: string[] = [];
+  for (const usual of [...keys, ...optionalKeys]) {
+    const variable = keyVariables[usual] ?? usual;
+    const secret = upstream === 'sandbox' ? SANDBOX_KEYS[usual] : secrets.get(variable);
+    if (secret !== undefined) found[usual] = secret;
+    else if (keys.includes(usual)) missingKeys.push(variable);
+  }
+  return { keys: found, missingKeys };
 }
 
 /** An overridden address or scope is the primary upstream's; the sandbox stands in for all. */
@@ -89,17 +96,21 @@ function upstreamOf(
   collector: CollectorConfig,
   profile: ProviderProfile,
   isPrimary: boolean,
+  secrets: Secrets,
   sandbox: Sandbox | undefined,
 ): UpstreamSetup {
   const scope = (isPrimary ? collector.scope : undefined) ?? profile.scope;
+  const secret = keysOf(collector, profile, secrets);
   const provider = PROVIDER_NAMES.find((name) => name === profile.provider);
   if (collector.upstream === 'sandbox') {
     assert(sandbox !== undefined && provider !== undefined, `no sandbox of ${profile.provider}`);
     const url = sandbox.upstreamUrl(provider);
-    return { profile: withBaseUrl(profile, url), scope, allowLoopback: true };
+    return { profile: withBaseUrl(profile, url), scope, allowLoopback: true, ...secret };
   }
   const { baseUrl } = collector;
-  if (!isPrimary || baseUrl === undefined) return { profile, scope, allowLoopback: false };
+  if (!isPrimary || baseUrl === undefined) {
+    return { profile, scope, allowLoopback: false, ...secret };
+  }
   const allowLoopback = isLoopback(new URL(baseUrl).hostname);
-  return { profile: withBaseUrl(profile, baseUrl), scope, allowLoopback };
+  return { profile: withBaseUrl(profile, baseUrl), scope, allowLoopback, ...secret };
 }

@@ -17,7 +17,8 @@ import type { CollectorValues, Wrong } from './values.js';
 /** What configuration needs to know of a source (sources/port.ts has the whole of it). */
 export type CatalogueEntry = {
   readonly name: string;
-  readonly keyVariable?: string;
+  /** Variables its secrets are usually in, those of its primary upstream first. */
+  readonly keyVariables: readonly string[];
   readonly paid: boolean;
   readonly intervalMs: DurationMs;
   readonly options: TSchema;
@@ -35,8 +36,8 @@ export type CollectorConfig = {
   /** Absent: the provider's own. */
   readonly baseUrl?: string;
   readonly scope?: string;
-  /** The variable its key is in; absent: the source needs none. */
-  readonly keyVariable?: string;
+  /** Where each of its secrets is, by the variable it is usually in. */
+  readonly keyVariables: Readonly<Record<string, string>>;
   readonly rate: {
     /** Absent: the provider's own. */
     readonly maxRequestsPerSecond?: number;
@@ -95,15 +96,19 @@ function upstreamOf(
   given: CollectorValues,
   entry: CatalogueEntry,
   wrong: Wrong,
-): Pick<CollectorConfig, 'baseUrl' | 'scope' | 'keyVariable'> {
+): Pick<CollectorConfig, 'baseUrl' | 'scope' | 'keyVariables'> {
   const baseUrl = textIn(given, 'base_url');
   if (baseUrl !== undefined) checkBaseUrl(baseUrl, wrong);
   const scope = textIn(given, 'scope');
-  const keyVariable = textIn(given, 'key_variable') ?? entry.keyVariable;
+  const suffix = textIn(given, 'key_suffix') ?? '';
+  const first = textIn(given, 'key_variable');
+  const keyVariables = Object.fromEntries(
+    entry.keyVariables.map((usual, n) => [usual, (n === 0 ? first : undefined) ?? usual + suffix]),
+  );
   return {
     ...(baseUrl === undefined ? {} : { baseUrl }),
     ...(scope === undefined ? {} : { scope }),
-    ...(keyVariable === undefined ? {} : { keyVariable }),
+    keyVariables,
   };
 }
 

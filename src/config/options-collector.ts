@@ -91,7 +91,16 @@ const OWN: readonly OptionSpec[] = [
     type: 'string',
     absent: "the source's own",
     pattern: { regex: /^[A-Z][A-Z0-9_]{0,127}$/, says: 'the name of an environment variable' },
-    meaning: 'Variable that holds its key, when it is not the usual one of its source.',
+    meaning: 'Variable that holds its (first) key, when it is not the usual one of its source.',
+  },
+  {
+    key: 'key_suffix',
+    type: 'string',
+    absent: 'none',
+    pattern: { regex: /^_[A-Z0-9_]{1,63}$/, says: '_ and then capital letters, digits or _' },
+    meaning:
+      'Put behind the usual name of each of its key variables: a second account of a source that ' +
+      'needs several secrets.',
   },
   {
     key: 'rate.max_requests_per_second',

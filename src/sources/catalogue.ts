@@ -9,3 +9,17 @@ export const sourceCatalogue: readonly SourceDefinition[] = [historical, moralis
 export function sourceNamed(name: string): SourceDefinition | undefined {
   return sourceCatalogue.find((source) => source.name === name);
 }
+
+/** What configuration needs to know of each source. */
+export function configCatalogue(
+  sources: readonly SourceDefinition[] = sourceCatalogue,
+): readonly (SourceDefinition & { readonly keyVariables: readonly string[] })[] {
+  return sources.map((source) => ({ ...source, keyVariables: keyVariablesOf(source) }));
+}
+
+/** Variables of all its secrets, those of its primary upstream first. */
+export function keyVariablesOf(source: SourceDefinition): readonly string[] {
+  const profiles = Object.values(source.upstreams);
+  const all = profiles.flatMap(({ keys = [], optionalKeys = [] }) => [...keys, ...optionalKeys]);
+  return [...new Set(all)];
+}

@@ -8,9 +8,23 @@ import type { EpochMs } from '../kernel/types.js';
 /** Furthest an upstream may push us away: a longer wait is cut to this. */
 export const UPSTREAM_WAIT_MAX_MS = 7 * DAY_MS;
 
+/** A reset further from now than any provider's longest period is no moment. */
+const RESET_MAX_MS = 40 * DAY_MS;
+
+/** What the number in a reset header means. */
+export type ResetUnit = 'epoch_seconds' | 'seconds_left';
+
 export type HeaderReader = {
   /** A count: digits only. Undefined when absent or malformed. */
   count(name: string): number | undefined;
+  /** A count that may have decimals (Reddit's `remaining: 997.0`). Undefined when absent or malformed. */
+  decimal(name: string): number | undefined;
+  /**
+   * The moment a limit's window ends, by its declared unit: two providers use one name with different
+   * units, so it is never guessed. Epoch seconds are read against the answer's own `Date`, where it has
+   * one: the upstream's clock may be off. At most seven days ahead.
+   */
+  resetAt(name: string, unit: ResetUnit, at: EpochMs): EpochMs | undefined;
   /** `Retry-After` as a moment: seconds or an HTTP-date, never in the past, at most seven days ahead. */
   retryAfter(at: EpochMs): EpochMs | undefined;
   has(name: string): boolean;
@@ -32,6 +46,9 @@ export function headerReader(headers: Readonly<Record<string, string>>): HeaderR
   };
   return {
     count: (name) => read(name, countOf),
+    decimal: (name) => read(name, decimalOf),
+    resetAt: (name, unit, at) =>
+      read(name, (value) => resetOf(value, unit, at, httpDate(text('date') ?? ''))),
     retryAfter: (at) => read('retry-after', (value) => momentOf(value, at)),
     has: (name) => text(name) !== undefined,
     malformed: () => malformed.size,
@@ -47,6 +64,28 @@ function countOf(value: string): number | undefined {
   if (!/^\d+$/.test(value)) return undefined;
   const count = Number(value);
   return Number.isSafeInteger(count) ? count : undefined;
+}
+
+function decimalOf(value: string): number | undefined {
+  if (!/^\d{1,15}(\.\d{1,15})?$/.test(value)) return undefined;
+  return Number(value);
+}
+
+function resetOf(
+  value: string,
+  unit: ResetUnit,
+  at: EpochMs,
+  serverNow: EpochMs | undefined,
+): EpochMs | undefined {
+  const seconds = decimalOf(value);
+  if (seconds === undefined) return undefined;
+  if (unit === 'seconds_left') return boundedMoment(at + seconds * SECOND_MS, at);
+  // `Date` is the server's second, cut off: up to one second more is left than it says.
+  const skew = serverNow === undefined ? 0 : at - serverNow;
+  const moment = seconds * SECOND_MS + skew;
+  // Years away: not an epoch second at all.
+  if (Math.abs(moment - at) > RESET_MAX_MS) return undefined;
+  return boundedMoment(moment, at);
 }
 
 function momentOf(value: string, at: EpochMs): EpochMs | undefined {

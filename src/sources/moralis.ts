@@ -46,7 +46,6 @@ export const moralis: SourceDefinition<MoralisOptions> = {
   description: 'ERC-20 transfers and balances by the Moralis data API.',
   options,
   defaults: { chain: 'eth', tokens: TOKENS, wallets: WALLETS },
-  keyVariable: 'MORALIS_API_KEY',
   paid: true,
   intervalMs: 5 * MINUTE_MS,
   upstreams: { moralis: moralisProfile },

@@ -66,9 +66,12 @@ export type Exchange =
     };
 
 export type OutgoingRequest = {
-  readonly method: 'GET';
+  /** POST only for tokens: what collects does not change anything upstream. */
+  readonly method: 'GET' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** Of a POST; its content type is among the headers. */
+  readonly body?: string;
   /** Whole time the exchange may take, connect to last byte. */
   readonly timeoutMs: DurationMs;
   /** Cap on decoded bytes. */
@@ -106,6 +109,13 @@ export type Verdict = {
   readonly retryAt?: EpochMs;
   /** For `quota_exhausted`: the bucket, and when it fills again by the provider's rule. */
   readonly bucket?: string;
+  /**
+   * What the call really drew from each bucket, where the answer tells (posts read, weight used). A
+   * bucket that is not named keeps what was reserved.
+   */
+  readonly units?: Units;
+  /** For `ok`: something in the answer that people should know, e.g. errors beside the data. */
+  readonly warning?: string;
   readonly observations: readonly Observation[];
   /** Limit headers that were there and made no sense: ignored and counted. */
   readonly malformedHeaders: number;
@@ -113,12 +123,27 @@ export type Verdict = {
   readonly charged: boolean;
 };
 
+/** Units of buckets by their names. */
+export type Units = Readonly<Record<string, number>>;
+
+/** The secrets an upstream needs, by the variable that usually holds each. In memory only. */
+export type Keys = Readonly<Record<string, string>>;
+
 /** What a bucket of a provider's scope counts (data, for ScopeConfigured). */
 export type BucketProfile = {
   readonly name: string;
+  /**
+   * rolling: in any window of `windowMs`; up to a minute paced with a burst, longer ones counted in a
+   * ring of slots. fixed: a counter to the end of its window or calendar period.
+   */
   readonly kind: 'rolling' | 'fixed';
   readonly limit: number;
   readonly windowMs?: DurationMs;
+  /**
+   * Of a fixed window. clock (default): aligned to the epoch. reset: it begins with its first call and
+   * ends when the upstream says (`resetAt` of an observation), without its word after `windowMs`.
+   */
+  readonly anchor?: 'clock' | 'reset';
   readonly burst?: number;
   readonly period?: 'day' | 'month';
   readonly zone?: string;
@@ -143,10 +168,35 @@ export type ProviderProfile = {
   readonly currency: string;
   /** Weight of each endpoint in each bucket it draws from. */
   readonly weights: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Headers for every request, the key included. */
-  headers(key: string | undefined): Readonly<Record<string, string>>;
+  /** Variables of the secrets it needs; absent: none. */
+  readonly keys?: readonly string[];
+  /** Secrets without which it works too, only with other limits. */
+  readonly optionalKeys?: readonly string[];
+  /** Headers for every request, the key included. `token`: as `token.read` gave it. */
+  headers(keys: Keys, token?: string): Readonly<Record<string, string>>;
+  /** Query parameters for every request, where the provider takes its key there. */
+  query?(keys: Keys): Readonly<Record<string, string>>;
+  /** Where a short-lived token is got before anything else can be asked. */
+  readonly token?: TokenProfile;
+  /** Absent: no redirect is followed. Each hop is a call of its own: permit and unit. */
+  readonly redirects?: 'same-origin';
   /** Reads one exchange. `body` is the parsed JSON, or undefined when it is not JSON. */
-  judge(exchange: Exchange, body: Json | undefined, at: EpochMs): Verdict;
+  judge(exchange: Exchange, body: Json | undefined, at: EpochMs, endpoint: string): Verdict;
+};
+
+/** How a token is got (OAuth client credentials and the like). Its call goes through the door too. */
+export type TokenProfile = {
+  /** A name of the profile's `weights`: the token call's own buckets. */
+  readonly endpoint: string;
+  /** Often another host than the API's. */
+  readonly baseUrl: string;
+  request(keys: Keys): {
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  };
+  /** From a body the profile judged `ok`. Undefined: it holds no token (`bad_data`). */
+  read(body: Json): { readonly token: string; readonly lastsMs: DurationMs } | undefined;
 };
 
 /** What a request of a source ended as: the body, or the class it failed with. */
@@ -161,7 +211,8 @@ export type RequestFailure = {
   readonly message: string;
   readonly endpoint: string;
   readonly status: number;
-  readonly cause?: 'breaker' | 'rate_limit' | 'quota' | 'ban' | 'desired' | 'draining';
+  /** key: this upstream's secret is missing; `message` names the variable. */
+  readonly cause?: 'breaker' | 'rate_limit' | 'quota' | 'ban' | 'desired' | 'draining' | 'key';
   /** When the same request may go again, if known. */
   readonly until?: EpochMs;
   readonly evidence?: { readonly sha256: string; readonly bytes: number };
@@ -176,6 +227,11 @@ export type SourceContext<O> = {
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
+   * Says something about this run that people should know though it goes on: another upstream stood in,
+   * part of an answer was missing. Recorded with the run's end and shown; never a body, never a secret.
+   */
+  warn(message: string): void;
+  /**
    * The one way out. Waits for its permit, sends, checks the body against `schema`.
    * `endpoint` is a name of the profile's `weights`; its labels and usage go by that name.
    */
@@ -189,7 +245,10 @@ export type SourceContext<O> = {
        */
       readonly check?: (body: Static<S>) => string | undefined;
       readonly priority?: 'live' | 'backfill';
+      /** A name of the source's `upstreams`; absent: the primary. */
       readonly upstream?: string;
+      /** The most this call may draw, where that depends on the request; else the profile's weights. */
+      readonly units?: Units;
     },
   ): Promise<Reply<Static<S>>>;
 };
@@ -215,8 +274,6 @@ export type SourceDefinition<O extends JsonObject = JsonObject> = {
   /** JSON Schema of the options, with defaults and descriptions. */
   readonly options: TSchema;
   readonly defaults: O;
-  /** The variable that holds its key; absent: it needs none. */
-  readonly keyVariable?: string;
   /** Starts disabled unless configured otherwise. */
   readonly paid: boolean;
   readonly intervalMs: DurationMs;

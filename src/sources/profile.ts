@@ -1,7 +1,7 @@
 /** How an exchange is judged: the rules that hold for every provider, and where a profile refines them. */
 import type { EpochMs, Json } from '../kernel/types.js';
 import { headerReader, type HeaderReader } from './headers.js';
-import type { Exchange, Observation, Outcome, ProviderProfile, Verdict } from './port.js';
+import type { Exchange, Observation, Outcome, ProviderProfile, Units, Verdict } from './port.js';
 
 /** An answer, as far as it came: a failed exchange with a status counts when that status is an error. */
 export type Answer = {
@@ -9,11 +9,15 @@ export type Answer = {
   readonly headers: HeaderReader;
   /** Parsed JSON; undefined when it was none. */
   readonly body: Json | undefined;
+  /** The first characters of the body as text, for answers that are none: signs are looked for here. */
+  readonly text: string;
+  /** A name of the profile's weights. */
+  readonly endpoint: string;
   readonly at: EpochMs;
 };
 
 /** What an answer means, before observations and charge are added. */
-export type Meaning = Pick<Verdict, 'outcome' | 'message' | 'retryAt' | 'bucket'>;
+export type Meaning = Pick<Verdict, 'outcome' | 'message' | 'retryAt' | 'bucket' | 'warning'>;
 
 export type JudgingRules = {
   readonly provider: string;
@@ -23,22 +27,35 @@ export type JudgingRules = {
   readonly refine?: (answer: Answer) => Meaning | undefined;
   /** Which exchanges use up the provider's units; absent: `billedByDefault`. */
   readonly charged?: (exchange: Exchange) => boolean;
+  /** What the call really drew, where the answer tells. */
+  readonly units?: (answer: Answer) => Units | undefined;
 };
+
+/** How much of a body is looked at for signs: a pattern over megabytes would hold the loop. */
+export const SIGN_CHARS_MAX = 4096;
 
 /** The provider's `judge`: general rules of semantics §1, refined by its own. Pure; never throws. */
 export function judging(rules: JudgingRules): ProviderProfile['judge'] {
-  return (exchange, body, at) => {
+  return (exchange, body, at, endpoint) => {
     const headers = headerReader(exchange.headers ?? {});
-    const answer: Answer = { status: exchange.status ?? 0, headers, body, at };
+    const text = textOf(exchange);
+    const answer: Answer = { status: exchange.status ?? 0, headers, body, text, endpoint, at };
     const observations = rules.observe?.(answer) ?? [];
     const meaning = meaningOf(rules, exchange, answer);
+    const units = exchange.kind === 'answered' ? rules.units?.(answer) : undefined;
     return {
       ...meaning,
+      ...(units === undefined ? {} : { units }),
       observations,
       malformedHeaders: headers.malformed(),
       charged: (rules.charged ?? billedByDefault)(exchange),
     };
   };
+}
+
+function textOf(exchange: Exchange): string {
+  const bytes = exchange.kind === 'answered' ? exchange.body : exchange.head;
+  return bytes === undefined ? '' : bytes.subarray(0, SIGN_CHARS_MAX).toString('utf8');
 }
 
 function meaningOf(rules: JudgingRules, exchange: Exchange, answer: Answer): Meaning {
@@ -116,7 +133,16 @@ export function mayHaveArrived(exchange: Exchange): boolean {
  * address that ends in that path already is taken as it is.
  */
 export function withBaseUrl(profile: ProviderProfile, url: string): ProviderProfile {
-  const own = new URL(profile.baseUrl).pathname.replace(/\/+$/, '');
+  const { token } = profile;
+  return {
+    ...profile,
+    baseUrl: movedTo(profile.baseUrl, url),
+    ...(token === undefined ? {} : { token: { ...token, baseUrl: movedTo(token.baseUrl, url) } }),
+  };
+}
+
+function movedTo(baseUrl: string, url: string): string {
+  const own = new URL(baseUrl).pathname.replace(/\/+$/, '');
   const moved = url.replace(/\/+$/, '');
-  return { ...profile, baseUrl: moved.endsWith(own) ? moved : moved + own };
+  return moved.endsWith(own) ? moved : moved + own;
 }

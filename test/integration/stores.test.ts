@@ -6,7 +6,7 @@ import { openStores, type Stores } from '../../src/app/stores.js';
 import { loadConfig } from '../../src/config.js';
 import { silentLogger } from '../../src/kernel/observe.js';
 import { systemClock } from '../../src/kernel/time.js';
-import { sourceCatalogue } from '../../src/sources/index.js';
+import { configCatalogue } from '../../src/sources/index.js';
 
 const directories: string[] = [];
 afterEach(() => {
@@ -17,7 +17,7 @@ function open(directory: string): Promise<Stores> {
   const loaded = loadConfig({
     env: {},
     flags: { 'data.dir': directory },
-    catalogue: sourceCatalogue,
+    catalogue: configCatalogue(),
   });
   if (!loaded.ok) throw new Error('the configuration of this test is right');
   const onFatal = (error: Error): void => {

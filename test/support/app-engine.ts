@@ -104,10 +104,12 @@ export function collectorSetup(options: SetupOptions): CollectorSetup {
     schedule: { intervalMs, cron: '', zone: 'UTC', jitter: 0 },
     cadenceMs: intervalMs,
     requestTimeoutMs,
-    key: undefined,
     missingKey: '',
+    hasApiKey: false,
     upstreamMode: 'sandbox',
-    upstreams: { primary: { profile, scope: profile.scope, allowLoopback: true } },
+    upstreams: {
+      primary: { profile, scope: profile.scope, allowLoopback: true, keys: {}, missingKeys: [] },
+    },
     rate: {
       ...(rate !== undefined && { maxRequestsPerSecond: rate }),
       backoffMultiplier: 2,

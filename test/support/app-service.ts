@@ -14,7 +14,7 @@ import type { Journal, StoredEvent } from '../../src/journal/port.js';
 import { systemRandom } from '../../src/kernel/random.js';
 import { systemClock, type Clock } from '../../src/kernel/time.js';
 import type { JsonObject, Position } from '../../src/kernel/types.js';
-import { sourceCatalogue } from '../../src/sources/index.js';
+import { configCatalogue } from '../../src/sources/index.js';
 import type { Sandbox } from '../../src/sources/sandbox/index.js';
 import { pinoLogger } from '../../src/telemetry/index.js';
 import { ask, until, type Told } from './app-http.js';
@@ -186,7 +186,7 @@ function configured(
   const loaded = loadConfig({
     env: secrets,
     file: { name: 'test.json', text: JSON.stringify(content) },
-    catalogue: sourceCatalogue,
+    catalogue: configCatalogue(),
   });
   if (!loaded.ok) throw new Error(loaded.error.map(problemLine).join('\n'));
   return loaded.value;

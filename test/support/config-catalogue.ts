@@ -5,6 +5,7 @@ import type { CatalogueEntry } from '../../src/config.js';
 export const TEST_CATALOGUE: readonly CatalogueEntry[] = [
   {
     name: 'historical',
+    keyVariables: [],
     paid: false,
     intervalMs: 60_000,
     options: Type.Object(
@@ -18,7 +19,7 @@ export const TEST_CATALOGUE: readonly CatalogueEntry[] = [
   },
   {
     name: 'moralis',
-    keyVariable: 'MORALIS_API_KEY',
+    keyVariables: ['MORALIS_API_KEY'],
     paid: true,
     intervalMs: 300_000,
     options: Type.Object(

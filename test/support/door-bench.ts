@@ -64,6 +64,7 @@ export type BenchOptions = {
   readonly waitMaxMs?: number;
   readonly random?: Random;
   readonly key?: string;
+  readonly missingKeys?: readonly string[];
 };
 
 /** Past the limiter's exhausted start. */
@@ -94,7 +95,8 @@ export async function doorBench(options: BenchOptions = {}): Promise<Bench> {
     profile: ours,
     breaker,
     limiter,
-    key: options.key,
+    keys: options.key === undefined ? {} : { KEY: options.key },
+    missingKeys: options.missingKeys ?? [],
     allowLoopback: false,
     quarantined: () => gate.quarantined,
   };

@@ -95,10 +95,18 @@ function setupOf(
     schedule,
     cadenceMs,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
-    key: source.keyVariable === undefined ? undefined : 'sim',
     missingKey: '',
+    hasApiKey: false,
     upstreamMode: 'sandbox',
-    upstreams: { primary: { profile: moved, scope: profile.scope, allowLoopback: false } },
+    upstreams: {
+      primary: {
+        profile: moved,
+        scope: profile.scope,
+        allowLoopback: false,
+        keys: {},
+        missingKeys: [],
+      },
+    },
     rate: { maxRequestsPerSecond: RATE[name], backoffMultiplier: 2, maxBackoff: 16 },
     breaker: { ...policy, openMs: MINUTE_MS, openMaxMs: 10 * MINUTE_MS },
   };

@@ -12,6 +12,8 @@ import type {
   SourceContext,
   SourceDefinition,
   SourcePage,
+  Keys,
+  ProviderProfile,
   Transport,
   Verdict,
 } from '../../src/sources/port.js';
@@ -27,13 +29,14 @@ export type World = {
   readonly baseUrl: string;
   now: EpochMs;
   key?: string;
+  readonly warnings: string[];
   readonly cursors: Map<string, Json>;
   readonly asked: Asked[];
   readonly verdicts: Verdict[];
 };
 
 export function world(transport: Transport, baseUrl: string, now: EpochMs): World {
-  return { transport, baseUrl, now, cursors: new Map(), asked: [], verdicts: [] };
+  return { transport, baseUrl, now, cursors: new Map(), asked: [], verdicts: [], warnings: [] };
 }
 
 export function contextOf<O extends JsonObject>(
@@ -51,6 +54,9 @@ export function contextOf<O extends JsonObject>(
     now: () => around.now,
     signal,
     log: silentLogger,
+    warn(message) {
+      around.warnings.push(message);
+    },
     async request(endpoint, spec) {
       if (!Object.hasOwn(profile.weights, endpoint)) throw new Error(`no weight for ${endpoint}`);
       const url = requestUrl(profile, spec);
@@ -58,14 +64,14 @@ export function contextOf<O extends JsonObject>(
       const exchange = await around.transport.send({
         method: 'GET',
         url,
-        headers: profile.headers(around.key),
+        headers: profile.headers(keysFor(profile, around.key)),
         timeoutMs: 10_000,
         bodyBytesMax: 4 * 1024 * 1024,
         allowLoopback: true,
         signal,
       });
       const body = jsonBody(exchange);
-      const verdict = profile.judge(exchange, body, around.now);
+      const verdict = profile.judge(exchange, body, around.now, endpoint);
       around.verdicts.push(verdict);
       if (verdict.outcome !== 'ok')
         return failed(endpoint, exchange, verdict.outcome, verdict.message);
@@ -76,6 +82,11 @@ export function contextOf<O extends JsonObject>(
       return { ok: true, body: fits.body, status: exchange.status ?? 0 };
     },
   };
+}
+
+/** The one key of this world is every secret the upstream asks for. */
+function keysFor({ keys = [] }: ProviderProfile, key: string | undefined): Keys {
+  return key === undefined ? {} : Object.fromEntries(keys.map((name) => [name, key]));
 }
 
 function failed(

@@ -52,6 +52,7 @@ export async function collectFrom<O extends JsonObject>(
     now: () => around.now,
     signal: new AbortController().signal,
     log: silentLogger,
+    warn: () => undefined,
     request(endpoint, { path, query = {}, priority, schema, check }) {
       asked.push({ endpoint, path, query, priority });
       const fail = (outcome: RequestFailure['outcome'], message: string): RequestFailure => {

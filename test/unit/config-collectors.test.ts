@@ -59,7 +59,7 @@ describe("a collector's configuration", () => {
     expect(collector('moralis-two', settings)).toMatchObject({
       name: 'moralis-two',
       source: 'moralis',
-      keyVariable: 'SECOND_KEY',
+      keyVariables: { MORALIS_API_KEY: 'SECOND_KEY' },
       scope: 'moralis-second',
       baseUrl: 'http://127.0.0.1:9/v2',
     });

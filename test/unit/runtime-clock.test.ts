@@ -41,7 +41,9 @@ const counted: ProviderProfile = {
 };
 
 const upstreams = (ours: ProviderProfile) => ({
-  upstreams: { primary: { profile: ours, scope: 'scope', allowLoopback: false } },
+  upstreams: {
+    primary: { profile: ours, scope: 'scope', allowLoopback: false, keys: {}, missingKeys: [] },
+  },
 });
 
 /** It has run twice; then the wall clock is set back by an hour. */

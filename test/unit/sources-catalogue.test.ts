@@ -1,6 +1,11 @@
 /** What holds for every source of the catalogue. */
 import { describe, expect, it } from 'vitest';
-import { fitsSchema, sourceCatalogue, sourceNamed } from '../../src/sources/index.js';
+import {
+  fitsSchema,
+  keyVariablesOf,
+  sourceCatalogue,
+  sourceNamed,
+} from '../../src/sources/index.js';
 
 describe.each(sourceCatalogue.map((source) => [source.name, source] as const))(
   '%s',
@@ -17,7 +22,9 @@ describe.each(sourceCatalogue.map((source) => [source.name, source] as const))(
     });
 
     it('names a variable when it is paid', () => {
-      if (source.paid) expect(source.keyVariable).toMatch(/^[A-Z][A-Z0-9_]*$/);
+      const keys = keyVariablesOf(source);
+      for (const key of keys) expect(key).toMatch(/^[A-Z][A-Z0-9_]*$/);
+      if (source.paid) expect(keys).not.toEqual([]);
       expect(source.expectedEveryMs(source.defaults)).toBeGreaterThan(0);
       expect(source.intervalMs).toBeGreaterThan(0);
     });
@@ -36,7 +43,7 @@ describe.each(sourceCatalogue.map((source) => [source.name, source] as const))(
           expect((bucket.windowMs ?? 0) > 0).toBe(bucket.period === undefined);
         }
         expect(profile.baseUrl).toMatch(/^https:\/\/[^?#@]+[^/]$/);
-        expect(profile.headers(undefined)).not.toHaveProperty('x-api-key');
+        expect(profile.headers({})).not.toHaveProperty('x-api-key');
       }
     });
   },

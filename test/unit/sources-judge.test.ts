@@ -95,7 +95,7 @@ describe('a class', () => {
   ] as const)('of %i with %j and %j is %s … %s', (status, headers, body, outcome) => {
     for (const profile of profiles) {
       const exchange = answered(status, headers);
-      expect(profile.judge(exchange, body as Json | undefined, at).outcome).toBe(outcome);
+      expect(profile.judge(exchange, body as Json | undefined, at, '').outcome).toBe(outcome);
     }
   });
 
@@ -113,16 +113,16 @@ describe('a class', () => {
     ['aborted', 'cancelled'],
   ] as const)('of a failure by %s is %s', (cause, outcome) => {
     for (const profile of profiles) {
-      expect(profile.judge(failed(cause), undefined, at).outcome).toBe(outcome);
+      expect(profile.judge(failed(cause), undefined, at, '').outcome).toBe(outcome);
     }
   });
 
   it('of an error whose page was cut is by its status', () => {
     const exchange = failed('too_large', { status: 429, headers: { 'retry-after': '9' } });
-    const verdict = moralisProfile.judge(exchange, undefined, at);
+    const verdict = moralisProfile.judge(exchange, undefined, at, '');
     expect(verdict).toMatchObject({ outcome: 'throttled', retryAt: at + 9000 });
     const cut = failed('truncated', { status: 200, headers: {} });
-    expect(moralisProfile.judge(cut, undefined, at).outcome).toBe('bad_data');
+    expect(moralisProfile.judge(cut, undefined, at, '').outcome).toBe('bad_data');
   });
 
   it('is one of the known words, and messages are one short line, for anything at all', () => {
@@ -137,7 +137,7 @@ describe('a class', () => {
     fc.assert(
       fc.property(exchange, fc.option(fc.jsonValue(), { nil: undefined }), (sent, body) => {
         for (const profile of profiles) {
-          const verdict = profile.judge(sent, body as Json | undefined, at);
+          const verdict = profile.judge(sent, body as Json | undefined, at, '');
           expect(OUTCOMES).toContain(verdict.outcome);
           expect(verdict.message).toMatch(/^[^\n]{1,250}$/);
           expect(verdict.retryAt ?? at).toBeGreaterThanOrEqual(at);
@@ -149,7 +149,7 @@ describe('a class', () => {
 
 describe('the charge', () => {
   const charged = (profile: ProviderProfile, exchange: Exchange): boolean =>
-    profile.judge(exchange, undefined, at).charged;
+    profile.judge(exchange, undefined, at, '').charged;
 
   it('of moralis is for 2xx to 4xx but 429, and for what may have arrived', () => {
     const statuses = [200, 302, 400, 401, 429, 500, 503];
@@ -172,7 +172,7 @@ describe('the charge', () => {
 
 describe('binance', () => {
   const judge = (status: number, body?: Json, headers = {}): ReturnType<ProviderProfile['judge']> =>
-    binanceProfile.judge(answered(status, headers), body, at);
+    binanceProfile.judge(answered(status, headers), body, at, '');
 
   it.each([
     [418, { code: -1003, msg: `IP banned until ${String(at + 60_000)}.` }, {}, at + 60_000],
@@ -211,7 +211,7 @@ describe('binance', () => {
 
 describe('moralis', () => {
   const judge = (status: number, message: Json): ReturnType<ProviderProfile['judge']> =>
-    moralisProfile.judge(answered(status), { message }, at);
+    moralisProfile.judge(answered(status), { message }, at, '');
   const consumed = 'Your plan: pro total included usage has been consumed, please upgrade';
 
   it.each([401, 402, 403, 429])('knows used-up quota by the body of a %i', (status) => {

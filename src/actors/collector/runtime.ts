@@ -213,6 +213,9 @@ function sourceContext(deps: RuntimeDeps, run: DoorRun): SourceContext<JsonObjec
     now: () => deps.clock.now(),
     signal: run.signal,
     log: deps.log,
+    warn(message) {
+      deps.log.warn(message, { run: run.run });
+    },
     request: (endpoint, spec) => request(deps.door, run, endpoint, spec),
   };
 }

@@ -57,6 +57,8 @@ export type PermitReport = {
   readonly retryAt?: EpochMs;
   /** Of a used-up quota. */
   readonly bucket?: string;
+  /** What the call really drew, where the answer told: replaces what was reserved. */
+  readonly units?: Weights;
 };
 
 export type Counters = {

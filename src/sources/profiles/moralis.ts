@@ -7,6 +7,8 @@ import { judging, type Answer, type Meaning } from '../profile.js';
 const COMPUTE_UNITS = 'compute_units';
 const THROUGHPUT = 'throughput';
 
+const KEY = 'MORALIS_API_KEY';
+
 export const moralisProfile: ProviderProfile = {
   provider: 'moralis',
   baseUrl: 'https://deep-index.moralis.io/api/v2.2',
@@ -49,7 +51,8 @@ export const moralisProfile: ProviderProfile = {
     wallet_erc20_transfers: { [COMPUTE_UNITS]: 50, [THROUGHPUT]: 20 },
     wallet_erc20_balances: { [COMPUTE_UNITS]: 100, [THROUGHPUT]: 20 },
   },
-  headers: (key) => ({
+  keys: [KEY],
+  headers: ({ [KEY]: key }) => ({
     accept: 'application/json',
     ...(key === undefined ? {} : { 'x-api-key': key }),
   }),

@@ -9,6 +9,12 @@ export type ProviderName = keyof typeof PROVIDERS;
 // Sound: the keys of a const object are its keys.
 export const PROVIDER_NAMES = Object.keys(PROVIDERS) as readonly ProviderName[];
 
+/** Keys the sandbox accepts, by the variable that holds the real one. */
+export const SANDBOX_KEYS: Readonly<Record<string, string>> = Object.assign(
+  {},
+  ...Object.values(PROVIDERS).map(({ keys }) => keys),
+) as Readonly<Record<string, string>>;
+
 /** One value for each provider. */
 export function byProvider<T>(make: (name: ProviderName) => T): Record<ProviderName, T> {
   const made = PROVIDER_NAMES.map((name) => [name, make(name)] as const);

@@ -60,13 +60,16 @@ function arrive(
   incoming: IncomingMessage,
   url: URL,
   mounted: Mounted,
+  body: string,
   context: ExchangeContext,
 ): Arrived {
   const at = context.clock.now();
   const monotonic = context.clock.monotonic();
   const { provider } = mounted;
   const path = url.pathname.slice(provider.name.length + 1 + provider.basePath.length);
-  const heard = { path, query: url.searchParams, headers: incoming.headers, at, monotonic };
+  const method = incoming.method === 'POST' ? 'POST' : 'GET';
+  const { headers } = incoming;
+  const heard = { method, body, path, query: url.searchParams, headers, at, monotonic } as const;
   const route = mounted.state.route(heard);
   const graceMs = Number(mounted.settings['signalGraceMs']);
   const standing = mounted.orders.of(route.scope, at, monotonic, graceMs);
@@ -87,11 +90,34 @@ function arrive(
   return { mounted, request, route, admission, draw, entry };
 }
 
+/** More than any upstream is sent; what lies beyond is not looked at. */
+const BODY_BYTES_MAX = 65_536;
+
+/** What a POST brings; cut off where it is too long or its sender went away. */
+async function bodyOf(incoming: IncomingMessage): Promise<string> {
+  if (incoming.method !== 'POST') return '';
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of incoming) {
+      if (!Buffer.isBuffer(chunk)) continue;
+      bytes += chunk.byteLength;
+      if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
+    }
+  } catch {
+    // Gone: what it would be answered nobody hears.
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 /** What the provider says, faults aside. */
 async function honest(arrived: Arrived, method: string): Promise<Answer> {
   const { admission, mounted, request, route } = arrived;
   if (admission.refused !== undefined) return admission.refused;
-  if (method !== 'GET' && method !== 'HEAD') return { ...empty(405), headers: { allow: 'GET' } };
+  const allow = route.method ?? 'GET';
+  if (method !== allow && !(allow === 'GET' && method === 'HEAD')) {
+    return { ...empty(405), headers: { allow } };
+  }
   return mounted.state.answer(request, route);
 }
 
@@ -146,7 +172,8 @@ export async function exchange(
   mounted: Mounted,
   context: ExchangeContext,
 ): Promise<void> {
-  const arrived = arrive(incoming, url, mounted, context);
+  const body = await bodyOf(incoming);
+  const arrived = arrive(incoming, url, mounted, body, context);
   const wire = wireOf(incoming, response, arrived, context);
   const { admission, draw, entry } = arrived;
   const fault = draw.names.length === 0 ? null : draw.names.join('+');

@@ -8,7 +8,7 @@ export type {
   SandboxControl,
   SandboxSnapshot,
 } from './control.js';
-export { PROVIDER_NAMES, type ProviderName } from './catalogue.js';
+export { PROVIDER_NAMES, SANDBOX_KEYS, type ProviderName } from './catalogue.js';
 export type { Fault, FaultKind, FaultOf } from './fault-kinds.js';
 export type { ProviderCounters, RequestRecord } from './ledger.js';
 export { SANDBOX_MORALIS_KEY } from './moralis-settings.js';

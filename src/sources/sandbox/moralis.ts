@@ -27,6 +27,7 @@ import {
   MORALIS_DEFAULTS,
   MORALIS_SETTINGS,
   MORALIS_WEIGHTS,
+  SANDBOX_MORALIS_KEY,
   type MoralisEndpoint,
   type MoralisSettings,
 } from './moralis-settings.js';
@@ -195,6 +196,7 @@ export const moralis = sandboxProvider<MoralisSettings>({
   jsonType: 'application/json; charset=utf-8',
   settings: MORALIS_SETTINGS,
   defaults: MORALIS_DEFAULTS,
+  keys: { MORALIS_API_KEY: SANDBOX_MORALIS_KEY },
   secrets: ['keys'],
   refusals: ['throttled', 'unauthorized', 'quota_gone', 'banned'],
   open({ settings, seed, startedAt }) {

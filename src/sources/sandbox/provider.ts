@@ -8,6 +8,9 @@ import type { EpochMs, Json, JsonObject, MonotonicMs } from '../../kernel/types.
 
 /** A request as the provider sees it. */
 export type SandboxRequest = {
+  readonly method: 'GET' | 'POST';
+  /** Of a POST; at most 64 KiB. Else empty. */
+  readonly body: string;
   /** Below the provider's base path; begins with `/`; not decoded. */
   readonly path: string;
   readonly query: URLSearchParams;
@@ -45,6 +48,8 @@ export type Standing =
 /** Which of its endpoints is meant, for limits and accounting. */
 export type Route = {
   readonly endpoint: string;
+  /** Absent: GET. */
+  readonly method?: 'POST';
   readonly weight: number;
   /** What its limits count against: `ip`, or a key's fingerprint. Never the key. */
   readonly scope: string;
@@ -95,6 +100,8 @@ export type SandboxProvider = {
   readonly defaults: JsonObject;
   /** Names of settings that are credentials: never shown. */
   readonly secrets: readonly string[];
+  /** Keys it accepts, by the variable that holds the real one: they open nothing else. */
+  readonly keys: Readonly<Record<string, string>>;
   /** The refusals this upstream knows; a fault that needs another one is rejected. */
   readonly refusals: readonly Refusal['kind'][];
   readonly open: (environment: ProviderEnvironment<JsonObject>) => ProviderState;
@@ -113,11 +120,12 @@ const SHARED_DEFAULTS = { signalGraceMs: 100 };
 
 type Definition<S extends JsonObject> = Omit<
   SandboxProvider,
-  'settings' | 'defaults' | 'open' | 'secrets'
+  'settings' | 'defaults' | 'open' | 'secrets' | 'keys'
 > & {
   readonly settings: TProperties;
   readonly defaults: S;
   readonly secrets?: readonly string[];
+  readonly keys?: Readonly<Record<string, string>>;
   readonly open: (environment: ProviderEnvironment<S>) => ProviderState;
 };
 
@@ -126,6 +134,7 @@ export function sandboxProvider<S extends JsonObject>(definition: Definition<S>)
   return {
     ...definition,
     secrets: definition.secrets ?? [],
+    keys: definition.keys ?? {},
     settings: Type.Object(
       { ...SHARED_SETTINGS, ...definition.settings },
       { additionalProperties: false },
