@@ -16,7 +16,7 @@ import type { OptionSpec } from './config/option.js';
 import { isPlainObject, parseGiven } from './config/parse.js';
 import { processConfig, processProblems } from './config/process.js';
 import type { ProcessConfig } from './config/process.js';
-import { suggested } from './config/problem.js';
+import { shown, suggested } from './config/problem.js';
 import type { ConfigProblem } from './config/problem.js';
 import { loadSecrets } from './config/secrets.js';
 import type { Secrets } from './config/secrets.js';
@@ -72,7 +72,7 @@ export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigPr
   problems.push(...processProblems(process));
   const catalogue = new Map(input.catalogue.map((entry) => [entry.name, entry]));
   const collectors: Record<string, CollectorConfig> = {};
-  for (const name of names) {
+  for (const name of chosen(names, process.only, problems)) {
     const own = below(`collectors.${name}.`, values);
     const collector = collectorOf(name, own, process, catalogue, problems);
     if (collector !== undefined) collectors[name] = collector;
@@ -84,6 +84,28 @@ export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigPr
   );
   problems.push(...secretProblems);
   return problems.length > 0 ? fail(problems) : ok({ config: { ...process, collectors }, secrets });
+}
+
+/** `only`: the named ones of all that could exist. */
+function chosen(
+  names: readonly string[],
+  only: string | undefined,
+  problems: ConfigProblem[],
+): readonly string[] {
+  if (only === undefined) return names;
+  const wanted = only.split(',').map((name) => name.trim());
+  for (const name of wanted) {
+    if (names.includes(name)) continue;
+    const rule = `must name collectors: ${names.join(', ')}`;
+    problems.push({
+      option: 'only',
+      from: '',
+      value: shown(name),
+      rule,
+      ...suggested(name, names),
+    });
+  }
+  return names.filter((name) => wanted.includes(name));
 }
 
 type Content = {

@@ -29,6 +29,16 @@ export const OPTIONS = [
     meaning: 'Which upstreams collectors use unless they say otherwise: the real, or the bundled.',
   },
   {
+    key: 'only',
+    type: 'string',
+    absent: 'every source has one, and those the file adds',
+    pattern: {
+      regex: /^[a-z0-9_-]+( *, *[a-z0-9_-]+)*$/,
+      says: 'names of collectors, separated by commas',
+    },
+    meaning: 'Names of the collectors that exist; whatever else is configured is left out.',
+  },
+  {
     key: 'node.name',
     type: 'string',
     default: 'node-1',

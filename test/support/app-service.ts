@@ -14,7 +14,8 @@ import type { Journal, StoredEvent } from '../../src/journal/port.js';
 import { systemRandom } from '../../src/kernel/random.js';
 import { systemClock, type Clock } from '../../src/kernel/time.js';
 import type { JsonObject, Position } from '../../src/kernel/types.js';
-import { configCatalogue } from '../../src/sources/index.js';
+import { configCatalogue, sourceCatalogue } from '../../src/sources/index.js';
+import type { SourceDefinition } from '../../src/sources/port.js';
 import type { Sandbox } from '../../src/sources/sandbox/index.js';
 import { pinoLogger } from '../../src/telemetry/index.js';
 import { ask, until, type Told } from './app-http.js';
@@ -27,7 +28,11 @@ export type AppOptions = {
   /** Variables with keys; nothing else is ever read from the environment. */
   readonly secrets?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** Sources that have their own collector here; those of `collectors` come along. */
+  readonly sources?: readonly string[];
 };
+
+const TWO = ['historical', 'moralis'];
 
 export type LogLine = Readonly<Record<string, unknown>> & {
   readonly level: string;
@@ -83,7 +88,7 @@ const QUICK = {
   rate: { max_requests_per_second: 50 },
 } satisfies JsonObject;
 
-/** Runs until this test is over. Both collectors run every 200 ms, unless the options say otherwise. */
+/** Runs until this test is over. Its collectors run every 200 ms, unless the options say otherwise. */
 export async function startTestApp(options: AppOptions = {}): Promise<TestApp> {
   const app = await openTestApp(options);
   onTestFinished(() => app.close());
@@ -171,10 +176,10 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
 }
 
 function configured(
-  { config = {}, collectors = {}, secrets = {} }: AppOptions,
+  { config = {}, collectors = {}, secrets = {}, sources = TWO }: AppOptions,
   dataDir: string,
 ): Loaded {
-  const named = ['historical', 'moralis', ...Object.keys(collectors)].map(
+  const named = [...sources, ...Object.keys(collectors)].map(
     (name) => [name, { ...paceOf(collectors[name]), ...collectors[name] }] as const,
   );
   const content = {
@@ -186,10 +191,19 @@ function configured(
   const loaded = loadConfig({
     env: secrets,
     file: { name: 'test.json', text: JSON.stringify(content) },
-    catalogue: configCatalogue(),
+    catalogue: configCatalogue(usedBy(collectors, sources)),
   });
   if (!loaded.ok) throw new Error(loaded.error.map(problemLine).join('\n'));
   return loaded.value;
+}
+
+/** Only what the test is about: eight collectors in every test would be a slow way to say little. */
+function usedBy(
+  collectors: Readonly<Record<string, JsonObject>>,
+  sources: readonly string[],
+): readonly SourceDefinition[] {
+  const used = Object.entries(collectors).map(([name, given]) => given['source'] ?? name);
+  return sourceCatalogue.filter(({ name }) => sources.includes(name) || used.includes(name));
 }
 
 function paceOf(given: JsonObject | undefined): JsonObject {

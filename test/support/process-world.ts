@@ -57,7 +57,9 @@ export async function processWorld(options: WorldOptions = {}): Promise<World> {
   const file = join(directory, 'config.json');
   const configure: World['configure'] = (collectors, config = options.config ?? {}) => {
     const usual = { data: { dir: dataDir }, rest: { port: 0 }, metrics: { port: 0 } };
-    writeFileSync(file, JSON.stringify({ ...usual, ...config, collectors }));
+    // Nothing else: a live source of another collector would ask its real upstream.
+    const only = Object.keys(collectors).join();
+    writeFileSync(file, JSON.stringify({ ...usual, only, ...config, collectors }));
   };
   const live: World['live'] = (provider, more = {}) => ({
     enabled: true,

@@ -49,6 +49,18 @@ describe("a collector's configuration", () => {
     expect(collector('moralis', { upstream: 'sandbox' }).enabled).toBe(true);
   });
 
+  it('exists only if it is among those that are asked for', () => {
+    const more = { second: { source: 'moralis' } };
+    const names = (only?: string): readonly string[] =>
+      Object.keys(loaded(more, only === undefined ? {} : { flags: { only } }).config.collectors);
+    expect(names()).toEqual(['historical', 'moralis', 'second']);
+    expect(names('historical, second')).toEqual(['historical', 'second']);
+    const result = load(more, { env: { HEADGATE_ONLY: 'historica' } });
+    expect(result.ok ? [] : result.error.map(problemLine)).toEqual([
+      'only: must name collectors: historical, moralis, second, got "historica"; did you mean historical?',
+    ]);
+  });
+
   it('may be a further one of a source, with its own key, scope and address', () => {
     const settings = {
       source: 'moralis',
