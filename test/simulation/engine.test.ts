@@ -1,9 +1,9 @@
 /**
  * The whole engine, simulated (docs/simulation.md).
  *
- *   npx vitest run test/simulation                   200 seeds
- *   HEADGATE_SEEDS=5000 npx vitest run test/simulation
- *   HEADGATE_SEED=462 npx vitest run test/simulation  one seed, as a failure names it
+ *   npm run sim                     2000 seeds; npm test: 200
+ *   HEADGATE_SEEDS=5000 npm run sim
+ *   HEADGATE_SEED=462 npm run sim   one seed, as a failure names it
  */
 import { env } from 'node:process';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ const branches = new Map<string, number>();
 
 /** What a reader needs: the seed that reproduces it, and what happened last. */
 function told({ seed, failure, tail }: SimResult): string {
-  const again = `HEADGATE_SEED=${String(seed)} npx vitest run test/simulation`;
+  const again = `HEADGATE_SEED=${String(seed)} npm run sim`;
   return `${failure?.property ?? ''}: ${failure?.what ?? ''}\n${again}\n${tail.join('\n')}`;
 }
 

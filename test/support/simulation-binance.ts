@@ -6,7 +6,7 @@ import type { Random } from '../../src/kernel/random.js';
 import { MINUTE_MS } from '../../src/kernel/time.js';
 import type { EpochMs } from '../../src/kernel/types.js';
 import { INTERVAL_MS, type Interval } from '../../src/sources/historical-klines.js';
-import type { Provider, Said } from './simulation-upstream.js';
+import type { Provider, Said } from './simulation-provider.js';
 
 export const WEIGHT_PER_MINUTE = 40;
 export const KLINES_WEIGHT = 2;

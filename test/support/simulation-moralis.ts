@@ -7,7 +7,7 @@ import type { Random } from '../../src/kernel/random.js';
 import { DAY_MS } from '../../src/kernel/time.js';
 import type { EpochMs } from '../../src/kernel/types.js';
 import { tooMuch } from './simulation-binance.js';
-import type { Provider, Said } from './simulation-upstream.js';
+import type { Provider, Said } from './simulation-provider.js';
 
 export const BLOCK_MS = 12_000;
 const ROWS_MAX = 5;

@@ -8,7 +8,8 @@ import type { CollectorState } from '../../src/actors/collector/index.js';
 import { collectorCodec } from '../../src/actors/collector/index.js';
 import { CRASH_POINTS, type CrashPoint } from './simulation-process.js';
 import { COLLECTORS, type CollectorName } from './simulation-setups.js';
-import { between, FAULTS, type Fault, type ProviderName } from './simulation-upstream.js';
+import type { ProviderName } from './simulation-provider.js';
+import { between, FAULTS, type Fault } from './simulation-upstream.js';
 import type { World } from './simulation-world.js';
 
 /** What the plan may do to the running process. */

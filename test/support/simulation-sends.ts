@@ -15,7 +15,8 @@ import type { SeenFact, SimHistory } from './simulation-history.js';
 import type { SimReport } from './simulation-report.js';
 import { COLLECTORS, RATE, type CollectorName } from './simulation-setups.js';
 import type { SimTime } from './simulation-time.js';
-import type { Onlooker, ProviderName, SimCall, SimUpstream } from './simulation-upstream.js';
+import type { ProviderName } from './simulation-provider.js';
+import type { Onlooker, SimCall, SimUpstream } from './simulation-upstream.js';
 
 const SCOPE: Readonly<Record<ProviderName, string>> = {
   binance: 'limiter-binance-ip',
