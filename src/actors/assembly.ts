@@ -15,6 +15,7 @@ import {
   type CollectorRuntime,
 } from './collector/runtime.js';
 import type { DoorLimits, DoorUpstream } from './door-parts.js';
+import { tokenKeeper } from './door-token.js';
 import { configure, type EngineDeps, type EngineLimits } from './engine-deps.js';
 import type { Wiring } from './services.js';
 import { retryBudget } from './retry.js';
@@ -151,21 +152,27 @@ function configureOf(setup: CollectorSetup): CollectorCommand {
   };
 }
 
+/** By the names of the setup; the primary also by the name its source has for it. */
 function doorUpstreams(
   setup: CollectorSetup,
   upstreams: readonly Upstream[],
 ): ReadonlyMap<string, DoorUpstream> {
-  return new Map(
-    upstreams.map(({ name, handle, gate, scope }) => {
+  const named = new Map(
+    upstreams.map(({ name, handle, gate, scope }): [string, DoorUpstream] => {
       const upstream = setup.upstreams[name];
       assert(upstream !== undefined, `upstream ${name} was started from its setup`);
       const { profile, allowLoopback, keys, missingKeys } = upstream;
       const quarantined = (): string | undefined =>
         handle.quarantined() ?? scope.handle.quarantined();
       const guards = { breaker: gate, limiter: scope.gate, quarantined };
-      return [name, { profile, keys, missingKeys, allowLoopback, ...guards }];
+      const tokens = tokenKeeper();
+      return [name, { profile, keys, missingKeys, tokens, allowLoopback, ...guards }];
     }),
   );
+  const [primary] = named.values();
+  const [sourcesName] = Object.keys(setup.source.upstreams);
+  if (primary !== undefined && sourcesName !== undefined) named.set(sourcesName, primary);
+  return named;
 }
 
 function doorLimits(setup: CollectorSetup, limits: EngineLimits): DoorLimits {

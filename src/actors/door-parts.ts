@@ -7,13 +7,16 @@ import type { DurationMs } from '../kernel/types.js';
 import type { EvidenceStore } from '../records/port.js';
 import type {
   Keys,
+  OutgoingRequest,
   ProviderProfile,
   RequestSpec,
   SourceContext,
   Transport,
+  Units,
 } from '../sources/port.js';
 import type { BreakerGate } from './breaker/index.js';
 import type { LimiterGate } from './limiter/index.js';
+import type { TokenKeeper } from './door-token.js';
 import type { RetryBudget, RetryLimits } from './retry.js';
 
 /** One upstream of a collector, with what guards it. */
@@ -25,6 +28,8 @@ export type DoorUpstream = {
   readonly keys: Keys;
   /** Variables of secrets it needs and has not: nothing is sent. */
   readonly missingKeys: readonly string[];
+  /** The token it works with, where its profile asks for one. */
+  readonly tokens: TokenKeeper;
   readonly allowLoopback: boolean;
   /** Why its breaker or limiter is out of service: then nothing leaves. */
   readonly quarantined: () => string | undefined;
@@ -32,7 +37,7 @@ export type DoorUpstream = {
 
 export type DoorDeps = {
   readonly collector: string;
-  /** The first is the primary. */
+  /** By each name a source may use. The first is the primary. */
   readonly upstreams: ReadonlyMap<string, DoorUpstream>;
   readonly transport: Transport;
   readonly clock: Clock;
@@ -61,6 +66,17 @@ export type DoorRun = {
   readonly signal: AbortSignal;
   /** Durations of the calls sent, for the run's p95. */
   readonly durationsMs: number[];
+  /** Takes what people should know of a call that went well all the same. */
+  readonly warn: (message: string) => void;
+};
+
+/** A call as it will be sent: complete before a permit is asked for, so that nothing can fail in between. */
+export type Call = {
+  readonly endpoint: string;
+  /** Units of each bucket it may draw. */
+  readonly weights: Units;
+  readonly priority: 'probe' | 'live' | 'backfill';
+  readonly message: Pick<OutgoingRequest, 'method' | 'url' | 'headers' | 'body'>;
 };
 
 export type Request<S extends TSchema> = Parameters<SourceContext<unknown>['request']>[1] &

@@ -7,28 +7,49 @@
  * D3 What was sent is spent: only a request that never reached the wire returns its unit.
  * D4 Reports go in this order: memory gates and limiter, breaker. Then the source gets its answer.
  * D5 Nothing sleeps here longer than the call's `waitMaxMs`; a longer wait is a failure that says until when.
+ * D6 A call for a token, and each hop of a redirect, is a call like any other: permit, unit, D2, report.
+ * D7 A request refused for its token is made once more with a new one; a second refusal stands.
+ * D8 Keys and tokens go to the upstream and nowhere else.
  */
 import type { Static, TSchema } from '@sinclair/typebox';
+import { assert } from '../kernel/errors.js';
 import { wait } from '../kernel/time.js';
-import type { EpochMs } from '../kernel/types.js';
 import { requestUrl } from '../sources/exchange.port.js';
-import type { Exchange, Reply, RequestFailure, Verdict } from '../sources/port.js';
-import { failureOf, judge, statusOf } from './door-answer.js';
-import type { DoorDeps, DoorRun, DoorUpstream, Request } from './door-parts.js';
-import type { Permit } from './limiter/index.js';
+import type { Reply, RequestFailure, TokenProfile } from '../sources/port.js';
+import { failureOf, judge, judgeToken, statusOf } from './door-answer.js';
+import { place } from './door-call.js';
+import type { Call, DoorDeps, DoorRun, DoorUpstream, Request } from './door-parts.js';
+import { redacted, secretsOf, withKeys } from './door-secrets.js';
+import type { Granted } from './door-token.js';
 import { retryPauseMs } from './retry.js';
 
-/** Sends one request of a source, with its retries, and judges the answer. Never throws. */
+/** Sends one request of a source, with its retries, and judges the answer. */
 export async function request<S extends TSchema>(
   deps: DoorDeps,
   run: DoorRun,
   endpoint: string,
   spec: Request<S>,
 ): Promise<Reply<Static<S>>> {
-  const upstream = upstreamOf(deps, spec.upstream);
+  const { upstream, name } = upstreamOf(deps, spec.upstream);
+  const { missingKeys } = upstream;
+  const reply =
+    missingKeys.length > 0
+      ? keyMissing(endpoint, missingKeys)
+      : await withRetries(deps, upstream, run, endpoint, spec);
+  return reply.ok || name === undefined ? reply : { ...reply, upstream: name };
+}
+
+async function withRetries<S extends TSchema>(
+  deps: DoorDeps,
+  upstream: DoorUpstream,
+  run: DoorRun,
+  endpoint: string,
+  spec: Request<S>,
+): Promise<Reply<Static<S>>> {
+  const asked: Asked<S> = { endpoint, spec, isRefreshed: false };
   let answer: RequestFailure | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const reply = await once(deps, upstream, run, endpoint, spec);
+    const reply = await attemptOnce(deps, upstream, run, asked);
     if (reply.ok) {
       if (attempt === 1) deps.budget.succeeded();
       return reply;
@@ -46,11 +67,20 @@ export async function request<S extends TSchema>(
 }
 
 /** @throws {Error} the source names an upstream it did not declare: a bug of the source. */
-function upstreamOf(deps: DoorDeps, name: string | undefined): DoorUpstream {
-  const first = deps.upstreams.values().next();
-  const found = name === undefined ? first.value : deps.upstreams.get(name);
+function upstreamOf(
+  deps: DoorDeps,
+  name: string | undefined,
+): { readonly upstream: DoorUpstream; readonly name?: string } {
+  const primary = deps.upstreams.values().next();
+  const found = name === undefined ? primary.value : deps.upstreams.get(name);
   if (found === undefined) throw new Error(`${deps.collector} has no upstream ${String(name)}`);
-  return found;
+  return { upstream: found, ...(name !== undefined && found !== primary.value && { name }) };
+}
+
+/** Nothing is sent to an upstream whose secrets are not all there; the others go on. */
+function keyMissing(endpoint: string, missingKeys: readonly string[]): RequestFailure {
+  const message = `set ${missingKeys.join(' and ')}`;
+  return { ok: false, outcome: 'blocked', cause: 'key', message, endpoint, status: 0 };
 }
 
 /** A server failure is tried again within the budget; a throttle, when its pause is short enough. */
@@ -61,179 +91,106 @@ function mayRetry(deps: DoorDeps, failure: RequestFailure): boolean {
   return pause <= deps.limits.waitMaxMs && deps.budget.take(false);
 }
 
-/** A permit can lapse between its grant and the wire: so often it is asked for again. */
-const DEPARTURES_MAX = 3;
-
-async function once<S extends TSchema>(
-  deps: DoorDeps,
-  upstream: DoorUpstream,
-  run: DoorRun,
-  endpoint: string,
-  spec: Request<S>,
-): Promise<Reply<Static<S>>> {
-  for (let attempt = 1; attempt <= DEPARTURES_MAX; attempt += 1) {
-    const leave = await leaveFor(deps, upstream, run, endpoint, spec);
-    if ('blocked' in leave) return failedBefore(run, endpoint, leave.blocked);
-    // D2: nothing awaits between this line and the transport.
-    const gone = depart(deps, upstream, run, leave.permit);
-    if (gone === 'lapsed') continue;
-    if ('blocked' in gone) return failedBefore(run, endpoint, gone.blocked);
-    const exchange = await send(deps, upstream, run, spec);
-    run.durationsMs.push(exchange.durationMs);
-    const call = { ...gone, endpoint, at: deps.clock.now() };
-    return answered(deps, upstream, spec, call, exchange);
-  }
-  return failedBefore(run, endpoint, LAPSED);
-}
-
-type Departed = { readonly permit: Permit; readonly generation: number };
-
-const LAPSED: Blocked = {
-  cause: 'rate_limit',
-  message: 'the limiter closed before the call could leave',
-};
-
-/** Why a call never left. */
-type Blocked = {
-  readonly cause: NonNullable<RequestFailure['cause']>;
-  readonly message: string;
-  readonly until?: EpochMs;
-};
-
-function failedBefore(run: DoorRun, endpoint: string, blocked: Blocked): RequestFailure {
-  const ours = blocked.cause === 'desired' || blocked.cause === 'draining' || run.signal.aborted;
-  const outcome = ours ? 'cancelled' : 'blocked';
-  return { ok: false, outcome, endpoint, status: 0, ...blocked };
-}
-
-/** D1: the breaker is closed as far as one can see, and the limiter gave a permit. */
-async function leaveFor<S extends TSchema>(
-  deps: DoorDeps,
-  { breaker, limiter, profile, quarantined, missingKeys }: DoorUpstream,
-  run: DoorRun,
-  endpoint: string,
-  spec: Request<S>,
-): Promise<{ readonly permit: Permit } | { readonly blocked: Blocked }> {
-  if (missingKeys.length > 0) {
-    return { blocked: { cause: 'key', message: `set ${missingKeys.join(' and ')}` } };
-  }
-  const broken = quarantined();
-  if (broken !== undefined) return { blocked: outOfService(broken) };
-  const closed = breaker.peek();
-  if (closed !== undefined) return { blocked: breakerClosed(closed) };
-  const leave = await limiter.acquire({
-    collector: deps.collector,
-    run: run.run,
-    endpoint,
-    weights: spec.units ?? profile.weights[endpoint] ?? {},
-    priority: run.priority === 'probe' ? 'probe' : (spec.priority ?? 'live'),
-    waitMaxMs: deps.limits.waitMaxMs,
-    signal: run.signal,
-  });
-  if (leave.ok) return leave;
-  const cause = leave.cause === 'quota' || leave.cause === 'ban' ? leave.cause : 'rate_limit';
-  const { until, detail: message } = leave;
-  return { blocked: { cause, message, ...(until !== undefined && { until }) } };
-}
-
-/** D2: synchronous. Refused here, permit and unit go back. */
-function depart(
-  deps: DoorDeps,
-  { breaker, quarantined }: DoorUpstream,
-  run: DoorRun,
-  permit: Permit,
-): Departed | { readonly blocked: Blocked } | 'lapsed' {
-  const back = (blocked: Blocked): { readonly blocked: Blocked } => {
-    permit.release();
-    return { blocked };
-  };
-  const broken = quarantined();
-  if (broken !== undefined) return back(outOfService(broken));
-  const forbidden = run.signal.aborted ? 'draining' : deps.forbidden(run.run);
-  if (forbidden !== undefined) {
-    const what = forbidden === 'desired' ? 'disabled or suspended' : 'draining';
-    return back({ cause: forbidden, message: `the collector is ${what}` });
-  }
-  const admitted = breaker.admit();
-  if (!admitted.ok) return back(breakerClosed(admitted));
-  if (permit.spend()) return { permit, generation: admitted.generation };
-  breaker.cancel(admitted.generation);
-  return 'lapsed';
-}
-
-function outOfService(reason: string): Blocked {
-  return { cause: 'desired', message: `quarantined: ${reason}` };
-}
-
-function breakerClosed({
-  reason,
-  retryAt,
-}: {
-  readonly reason: string;
-  readonly retryAt?: EpochMs;
-}): Blocked {
-  const message = `the breaker is ${reason}`;
-  return { cause: 'breaker', message, ...(retryAt !== undefined && { until: retryAt }) };
-}
-
-/** A call that left. */
-type Sent = {
-  readonly permit: Permit;
-  readonly generation: number;
+/** What the source asked for. D7: a new token is got once, however often it is retried. */
+type Asked<S extends TSchema> = {
   readonly endpoint: string;
-  /** When its answer was there. */
-  readonly at: EpochMs;
+  readonly spec: Request<S>;
+  isRefreshed: boolean;
 };
 
-/** Judged, reported, and turned into what the source gets. */
-function answered<S extends TSchema>(
+/** With its token, if it needs one. */
+async function attemptOnce<S extends TSchema>(
   deps: DoorDeps,
   upstream: DoorUpstream,
-  spec: Request<S>,
-  call: Sent,
-  exchange: Exchange,
-): Reply<Static<S>> {
-  const { verdict, body } = judge(upstream.profile, exchange, spec, call);
-  report(upstream, call, exchange, verdict);
-  if (verdict.outcome === 'ok') return { ok: true, body, status: statusOf(exchange) };
-  return failureOf(deps, upstream, call.endpoint, exchange, verdict);
-}
-
-/** D4: the limiter first, then the breaker; both gates act on it at once, in memory. */
-function report(
-  { breaker }: DoorUpstream,
-  { permit, generation, endpoint, at }: Sent,
-  exchange: Exchange,
-  verdict: Verdict,
-): void {
-  const { outcome, observations, charged, malformedHeaders, retryAt, bucket, units } = verdict;
-  permit.report({
-    outcome,
-    status: statusOf(exchange),
-    observations,
-    charged,
-    malformedHeaders,
-    at,
-    ...(retryAt !== undefined && { retryAt }),
-    ...(bucket !== undefined && { bucket }),
-    ...(units !== undefined && { units }),
-  });
-  breaker.report({ generation, outcome, durationMs: exchange.durationMs, endpoint, at });
-}
-
-function send<S extends TSchema>(
-  deps: DoorDeps,
-  { profile, keys, allowLoopback }: DoorUpstream,
   run: DoorRun,
-  spec: Request<S>,
-): Promise<Exchange> {
-  return deps.transport.send({
-    method: 'GET',
-    url: requestUrl(profile, spec),
-    headers: profile.headers(keys),
-    timeoutMs: deps.limits.requestTimeoutMs,
-    bodyBytesMax: deps.limits.bodyBytesMax,
-    allowLoopback,
-    signal: run.signal,
-  });
+  asked: Asked<S>,
+): Promise<Reply<Static<S>>> {
+  if (upstream.profile.token === undefined) return ask(deps, upstream, run, asked);
+  const granted = await tokenFor(deps, upstream, run);
+  if (!granted.ok) return granted.failure;
+  const reply = await ask(deps, upstream, run, asked, granted.token);
+  if (reply.ok || reply.outcome !== 'auth' || asked.isRefreshed) return reply;
+  asked.isRefreshed = true;
+  upstream.tokens.forget(granted.token);
+  const next = await tokenFor(deps, upstream, run);
+  return next.ok ? ask(deps, upstream, run, asked, next.token) : next.failure;
+}
+
+function tokenFor(deps: DoorDeps, upstream: DoorUpstream, run: DoorRun): Promise<Granted> {
+  const { tokens, profile } = upstream;
+  const { token } = profile;
+  assert(token !== undefined, `${profile.provider} has a token`);
+  return tokens.take(run.run, deps.clock.monotonic(), () => grant(deps, upstream, token, run));
+}
+
+/** D6: one call for a token. */
+async function grant(
+  deps: DoorDeps,
+  upstream: DoorUpstream,
+  token: TokenProfile,
+  run: DoorRun,
+): Promise<Granted> {
+  const { profile, keys, tokens } = upstream;
+  const { path, headers, body } = token.request(keys);
+  const call: Call = {
+    endpoint: token.endpoint,
+    weights: profile.weights[token.endpoint] ?? {},
+    priority: run.priority,
+    message: { method: 'POST', url: requestUrl(token, { path }), headers: formed(headers), body },
+  };
+  const came = await place(deps, upstream, run, call, (exchange, at) =>
+    judgeToken(deps, upstream, token, at, exchange),
+  );
+  if (came.kind === 'blocked') return { ok: false, failure: came.failure };
+  const { judged, exchange } = came;
+  if (judged.kind !== 'ok') {
+    return { ok: false, failure: failureOf(deps, upstream, call, exchange, judged.verdict) };
+  }
+  const { token: granted, lastsMs } = judged.body;
+  tokens.keep(granted, lastsMs, deps.clock.monotonic());
+  return { ok: true, token: granted };
+}
+
+/** A form, unless the profile names another type. */
+function formed(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const isNamed = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
+  return isNamed ? headers : { ...headers, 'content-type': 'application/x-www-form-urlencoded' };
+}
+
+/** One request over the wire, and on where it is redirected to, as far as the profile allows. */
+async function ask<S extends TSchema>(
+  deps: DoorDeps,
+  upstream: DoorUpstream,
+  run: DoorRun,
+  { endpoint, spec }: Asked<S>,
+  token?: string,
+): Promise<Reply<Static<S>>> {
+  const { profile, keys } = upstream;
+  const first = withKeys(requestUrl(profile, spec), profile, keys);
+  const headers = profile.headers(keys, token);
+  const visited: string[] = [];
+  for (let url = first; ;) {
+    visited.push(url.href);
+    const call: Call = {
+      endpoint,
+      weights: spec.units ?? profile.weights[endpoint] ?? {},
+      priority: run.priority === 'probe' ? 'probe' : (spec.priority ?? 'live'),
+      message: { method: 'GET', url, headers },
+    };
+    const came = await place(deps, upstream, run, call, (exchange, at) =>
+      judge(deps, upstream, spec, { call, visited, at }, exchange),
+    );
+    if (came.kind === 'blocked') return came.failure;
+    const { judged, exchange } = came;
+    if (judged.kind === 'failed') {
+      return failureOf(deps, upstream, call, exchange, judged.verdict);
+    }
+    if (judged.kind === 'hop') {
+      url = judged.to;
+      continue;
+    }
+    const { warning } = judged.verdict;
+    if (warning !== undefined) run.warn(redacted(warning, secretsOf(upstream)));
+    return { ok: true, body: judged.body, status: statusOf(exchange) };
+  }
 }

@@ -79,11 +79,13 @@ export function exchangeOver(
   });
 }
 
-function dispatchOptions({ url, method, headers }: OutgoingRequest): Dispatcher.DispatchOptions {
+function dispatchOptions(request: OutgoingRequest): Dispatcher.DispatchOptions {
+  const { url, method, headers, body } = request;
   return {
     path: url.pathname + url.search,
     method,
     headers: { ...headers, 'accept-encoding': ACCEPT_ENCODING },
+    ...(body !== undefined && { body }),
   };
 }
 

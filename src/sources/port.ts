@@ -210,6 +210,8 @@ export type RequestFailure = {
   readonly outcome: Exclude<Outcome, 'ok'> | 'blocked';
   readonly message: string;
   readonly endpoint: string;
+  /** Which of the further upstreams it was; absent: the primary. */
+  readonly upstream?: string;
   readonly status: number;
   /** key: this upstream's secret is missing; `message` names the variable. */
   readonly cause?: 'breaker' | 'rate_limit' | 'quota' | 'ban' | 'desired' | 'draining' | 'key';

@@ -139,6 +139,23 @@ describe('an answer', () => {
   });
 });
 
+it('a form is posted whole, with its length, and read by the upstream', async () => {
+  const form = 'grant_type=client_credentials&scope=%C3%A9';
+  let posted = '';
+  server.answer((request, response) => {
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => (posted += chunk));
+    request.on('end', () => response.end('{"ok":true}'));
+  });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const exchange = await get('/token', { method: 'POST', headers, body: form });
+  expect(jsonBody(exchange)).toEqual({ ok: true });
+  expect(posted).toBe(form);
+  const [seen] = server.seen;
+  expect(seen?.method).toBe('POST');
+  expect(seen?.headers).toMatchObject({ ...headers, 'content-length': String(form.length) });
+});
+
 describe('the deadline', () => {
   it('T1: ends an exchange whose headers never come', async () => {
     server.answer(() => undefined);

@@ -10,6 +10,7 @@ import {
 } from '../../src/actors/breaker/index.js';
 import { request } from '../../src/actors/door.js';
 import type { DoorDeps, DoorRun } from '../../src/actors/door-parts.js';
+import { tokenKeeper } from '../../src/actors/door-token.js';
 import {
   limiterGate,
   limiterKind,
@@ -97,6 +98,7 @@ export async function doorBench(options: BenchOptions = {}): Promise<Bench> {
     limiter,
     keys: options.key === undefined ? {} : { KEY: options.key },
     missingKeys: options.missingKeys ?? [],
+    tokens: tokenKeeper(),
     allowLoopback: false,
     quarantined: () => gate.quarantined,
   };
@@ -174,7 +176,14 @@ async function configure(
 
 export function doorRun(more: Partial<DoorRun> = {}): DoorRun {
   const signal = new AbortController().signal;
-  return { run: 'run-1', priority: 'live', signal, durationsMs: [], ...more };
+  return {
+    run: 'run-1',
+    priority: 'live',
+    signal,
+    durationsMs: [],
+    warn: () => undefined,
+    ...more,
+  };
 }
 
 const anything = Type.Object({ ok: Type.Boolean() });

@@ -16,9 +16,15 @@ export type Recording = {
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
+export type Seen = {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: IncomingMessage['headers'];
+};
+
 export type TestServer = {
   readonly url: string;
-  readonly seen: readonly { readonly url: URL; readonly headers: IncomingMessage['headers'] }[];
+  readonly seen: readonly Seen[];
   /** Connections accepted since the start, and open now. */
   readonly sockets: { opened: number; open: Set<Socket> };
   answer(next: Answer): void;
@@ -39,11 +45,12 @@ export function recordings(provider: string): readonly Recording[] {
 }
 
 export async function testServer(first: Answer = notFound): Promise<TestServer> {
-  const seen: { url: URL; headers: IncomingMessage['headers'] }[] = [];
+  const seen: Seen[] = [];
   const sockets = { opened: 0, open: new Set<Socket>() };
   let current = first;
   const server = createServer((request, response) => {
-    seen.push({ url: new URL(request.url ?? '/', 'http://test'), headers: request.headers });
+    const { method = '', url = '/', headers } = request;
+    seen.push({ method, url: new URL(url, 'http://test'), headers });
     current(request, response);
   });
   server.on('connection', (socket) => {

@@ -246,7 +246,79 @@ describe('the door', () => {
   });
 });
 
+describe('a key that travels in the address', () => {
+  const keyed = { query: ({ KEY = '' }) => ({ api_key: KEY }) };
+  const KEY = 'key with/all+of&it=';
+
+  it('is added last: nothing a source asks for replaces it', async () => {
+    const bench = await doorBench({ key: KEY, profile: keyed });
+    await ask(bench, 1000, doorRun(), { query: { api_key: 'mine', a: 1 } });
+    const url = bench.wire.sent[0]?.url;
+    expect(url?.searchParams.getAll('api_key')).toEqual([KEY]);
+    expect(url?.searchParams.get('a')).toBe('1');
+  });
+
+  it('D8: is in no message and no evidence, however it is spelt', async () => {
+    const bench = await doorBench({ key: KEY, profile: keyed });
+    const spelt = [
+      KEY,
+      encodeURIComponent(KEY),
+      new URLSearchParams({ k: KEY }).toString().slice(2),
+    ];
+    bench.wire.say = () => answered(200, `<html>${spelt.join(' ')}</html>`);
+    const unread = await ask(bench);
+    bench.wire.say = (request) => failing('other', { message: `GET ${request.url.href}: failed` });
+    const failed = await ask(bench);
+    await bench.clock.advance(5000);
+    const told = JSON.stringify([unread, failed, bench.evidence, bench.store.log]);
+    expect(told).toContain('[redacted]');
+    for (const secret of spelt) expect(told).not.toContain(secret);
+  });
+
+  it('is not there: nothing is sent, and its variable is named', async () => {
+    const bench = await doorBench({ missingKeys: ['NEWS_KEY'], profile: keyed });
+    expect(await ask(bench)).toMatchObject({
+      outcome: 'blocked',
+      cause: 'key',
+      message: 'set NEWS_KEY',
+    });
+    expect(bench.facts('UnitsReserved')).toEqual([]);
+    expect(bench.wire.sent).toEqual([]);
+  });
+});
+
 describe('the answer of the door', () => {
+  it.each(['profile', 'source'])('is bad data when the %s stumbles over it', async (who) => {
+    const stumble = (): never => {
+      throw new TypeError('reading "secret of the body"');
+    };
+    const bench = await doorBench(who === 'profile' ? { profile: { judge: stumble } } : {});
+    const reply = await ask(bench, 6000, doorRun(), who === 'source' ? { check: stumble } : {});
+    expect(reply).toMatchObject({ outcome: 'bad_data', evidence: { bytes: 11 } });
+    expect(JSON.stringify(reply)).not.toContain('secret of the body');
+    expect(bench.breaker.live().inFlight).toBe(0);
+    expect(bench.facts('UnitsSettled')).toMatchObject([{ sent: 1 }]);
+  });
+
+  it('is a failure, and its permit is reported, when the transport throws', async () => {
+    const bench = await doorBench();
+    bench.wire.send = () => Promise.reject(new Error('a bug'));
+    expect(await ask(bench, 6000)).toMatchObject({ outcome: 'server' });
+    expect(bench.breaker.live().inFlight).toBe(0);
+    expect(bench.facts('UnitsSettled')).toMatchObject([{ sent: 1 }]);
+  });
+
+  it('hands on what people should know of a body that is fine', async () => {
+    const warned: string[] = [];
+    const judge: typeof profile.judge = (...exchange) => ({
+      ...profile.judge(...exchange),
+      warning: 'errors beside the data',
+    });
+    const bench = await doorBench({ profile: { judge } });
+    await ask(bench, 1000, doorRun({ warn: (message) => warned.push(message) }));
+    expect(warned).toEqual(['errors beside the data']);
+  });
+
   it('is bad data when a 2xx does not fit the schema, with a fingerprint of the body', async () => {
     const bench = await doorBench();
     bench.wire.say = () => answered(200, { ok: 'yes' });

@@ -92,7 +92,11 @@ export function collectorRuntime(deps: RuntimeDeps): CollectorRuntime {
   };
   return {
     begin(work) {
-      if (work['do'] === 'connect') openSession();
+      if (work['do'] === 'connect') {
+        // A session begins with a token of its own.
+        for (const { tokens } of deps.door.upstreams.values()) tokens.forget();
+        openSession();
+      }
       if (work['do'] === 'run' && typeof work['run'] === 'string') start(work['run']);
     },
     dueCommand: () => startCommand(deps, 'schedule', 'live'),
@@ -117,7 +121,7 @@ function startCommand(deps: RuntimeDeps, trigger: string, priority: string): Col
 async function execute(deps: RuntimeDeps, run: string, signal: AbortSignal): Promise<void> {
   const { context } = deps.handle.state();
   const priority = context.run?.priority === 'probe' ? 'probe' : 'live';
-  const doorRun: DoorRun = { run, priority, signal, durationsMs: [] };
+  const doorRun: DoorRun = { run, priority, signal, durationsMs: [], warn: () => undefined };
   let end: RunEnd;
   try {
     end = endOf(await pages(deps, doorRun), doorRun);
