@@ -26,11 +26,14 @@ import { seededRandom, type Random } from './kernel/random.js';
 import { HOUR_MS, type Clock } from './kernel/time.js';
 import type { DurationMs } from './kernel/types.js';
 import { undiciTransport } from './sources/index.js';
+import type { SourceDefinition } from './sources/port.js';
 import { startSandbox, type Sandbox } from './sources/sandbox/index.js';
 
 export type AppDeps = {
   readonly config: Config;
   readonly secrets: Secrets;
+  /** Of the user's own modules; those of the catalogue are there anyway. */
+  readonly ownSources?: readonly SourceDefinition[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -102,7 +105,7 @@ async function open(
   closings.push({ name: 'transport', close: () => transport.close() });
 
   const host = hostOf(deps, stores);
-  const setups = collectorSetups(config, deps.secrets, sandbox, clock.now());
+  const setups = collectorSetups(config, deps.secrets, sandbox, clock.now(), deps.ownSources);
   const engine = await startEngine(
     {
       host,

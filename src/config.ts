@@ -5,10 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { fail, ok } from './kernel/types.js';
 import type { Result } from './kernel/types.js';
-import { messageOf } from './kernel/errors.js';
 import { collectorOf, nameProblem } from './config/collectors.js';
 import type { CatalogueEntry, CollectorConfig } from './config/collectors.js';
-import { environmentLayer, fileLayer, flagLayer, parsedFile } from './config/layers.js';
+import { contentOf } from './config/file-content.js';
+import { environmentLayer, fileLayer, flagLayer } from './config/layers.js';
 import type { KnownKeys, Layer } from './config/layers.js';
 import { COLLECTOR_OPTIONS } from './config/options-collector.js';
 import { OPTIONS } from './config/options.js';
@@ -29,6 +29,8 @@ export type { JournalTarget, ProcessConfig } from './config/process.js';
 export { problemLine } from './config/problem.js';
 export type { ConfigProblem } from './config/problem.js';
 export { optionsHelp, optionSwitches } from './config/help.js';
+export { sourceModules } from './config/source-modules.js';
+export type { SourceModule } from './config/source-modules.js';
 export { secretsOf } from './config/secrets.js';
 export type { Secrets } from './config/secrets.js';
 
@@ -48,6 +50,8 @@ export type ConfigInput = {
   /** In place of the file that `config` names. */
   readonly file?: { readonly name: string; readonly text: string };
   readonly readFile?: (path: string) => string;
+  /** What is wrong with the modules that `sources` names: told with the rest. */
+  readonly sourceProblems?: readonly ConfigProblem[];
 };
 
 export type Loaded = { readonly config: Config; readonly secrets: Secrets };
@@ -55,6 +59,7 @@ export type Loaded = { readonly config: Config; readonly secrets: Secrets };
 export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigProblem[]> {
   const readFile = input.readFile ?? ((path: string): string => readFileSync(path, 'utf8'));
   const problems: ConfigProblem[] = [];
+  const { sourceProblems = [] } = input;
   const file = contentOf(input, readFile, problems);
   const names = collectorNames(input.catalogue, file.content, file.name, problems);
   const known = knownKeys(names);
@@ -83,7 +88,18 @@ export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigPr
     readFile,
   );
   problems.push(...secretProblems);
-  return problems.length > 0 ? fail(problems) : ok({ config: { ...process, collectors }, secrets });
+  const told = [...sourceProblems, ...relevant(problems, sourceProblems.length === 0)];
+  return told.length > 0 ? fail(told) : ok({ config: { ...process, collectors }, secrets });
+}
+
+/** Names that a broken module would have made known are no further problem. */
+function relevant(
+  problems: readonly ConfigProblem[],
+  allLoaded: boolean,
+): readonly ConfigProblem[] {
+  return problems.flatMap(({ ofUnknownSource, ...problem }) =>
+    allLoaded || ofUnknownSource !== true ? [problem] : [],
+  );
 }
 
 /** `only`: the named ones of all that could exist. */
@@ -103,35 +119,10 @@ function chosen(
       value: shown(name),
       rule,
       ...suggested(name, names),
+      ofUnknownSource: true,
     });
   }
   return names.filter((name) => wanted.includes(name));
-}
-
-type Content = {
-  readonly name: string;
-  readonly content: Readonly<Record<string, unknown>>;
-};
-
-function contentOf(
-  input: ConfigInput,
-  readFile: (path: string) => string,
-  problems: ConfigProblem[],
-): Content {
-  const path = input.flags?.['config'] ?? input.env['HEADGATE_CONFIG'] ?? '';
-  const nothing: Content = { name: path, content: {} };
-  if (input.file === undefined && path === '') return nothing;
-  let file = input.file;
-  try {
-    file ??= { name: path, text: readFile(path) };
-  } catch (error) {
-    problems.push({ option: 'config', from: path, rule: `cannot be read: ${messageOf(error)}` });
-    return nothing;
-  }
-  const parsed = parsedFile(file.name, file.text);
-  if (parsed.ok) return { name: file.name, content: parsed.value };
-  problems.push(...parsed.error);
-  return nothing;
 }
 
 /** The sources' own names, and those the file adds. */
@@ -153,7 +144,8 @@ function collectorNames(
       names.add(name);
     } else {
       const rule = `is neither a source (${sources.join(', ')}) nor says its source`;
-      problems.push({ option: `collectors.${name}`, from, rule, ...suggested(name, sources) });
+      const hint = suggested(name, sources);
+      problems.push({ option: `collectors.${name}`, from, rule, ...hint, ofUnknownSource: true });
     }
   }
   return [...names];

@@ -4,13 +4,21 @@ import { readFileSync } from 'node:fs';
 import { startApp, type App } from './app.js';
 import { demoWelcome, tellEvents } from './cli/demo.js';
 import { EXIT, program, UsageInvalid, type Flags, type VerifyReport } from './cli/index.js';
-import { loadConfig, optionsHelp, optionSwitches, problemLine, type Loaded } from './config.js';
+import {
+  loadConfig,
+  optionsHelp,
+  optionSwitches,
+  problemLine,
+  sourceModules,
+  type Loaded,
+} from './config.js';
 import { verifyJournalFile } from './journal/index.js';
 import { messageOf } from './kernel/errors.js';
 import type { Logger } from './kernel/observe.js';
 import { systemRandom } from './kernel/random.js';
 import { systemClock } from './kernel/time.js';
-import { configCatalogue } from './sources/index.js';
+import { configCatalogue, sourceCatalogue, userSources } from './sources/index.js';
+import type { SourceDefinition } from './sources/port.js';
 import { pinoLogger } from './telemetry/index.js';
 
 /** The demo would rather have: everything near, quick and quiet. Given options still win. */
@@ -53,8 +61,7 @@ async function verify(file: string): Promise<VerifyReport> {
 
 /** Runs until a signal; answers the exit code. @throws {UsageInvalid} the configuration is wrong. */
 async function serve(flags: Flags, preset: Flags): Promise<number> {
-  const loaded = configured(flags, preset);
-  const { config, secrets } = loaded;
+  const { config, secrets, ownSources } = await configured(flags, preset);
   const log = pinoLogger({ ...config.log, clock, secrets: () => secrets.values() });
   endLoudly(log);
   const onFatal = (error: Error): void => {
@@ -64,7 +71,7 @@ async function serve(flags: Flags, preset: Flags): Promise<number> {
   const random = systemRandom();
   // From here on a signal is heard: during the start it means stop as soon as there is something to stop.
   const asked = signalled();
-  const app = await startApp({ config, secrets, clock, random, log, version, onFatal });
+  const app = await startApp({ config, secrets, ownSources, clock, random, log, version, onFatal });
   log.info('serving', { rest: app.restUrl, metrics: app.metricsUrl, version });
   const isDemo = preset === DEMO_PRESET;
   const told = new AbortController();
@@ -77,11 +84,21 @@ async function serve(flags: Flags, preset: Flags): Promise<number> {
   return stopWithin(app, cause, config.shutdown.drainMs, log);
 }
 
-function configured(flags: Flags, preset: Flags): Loaded {
-  const catalogue = configCatalogue();
-  const loaded = loadConfig({ env: process.env, flags, preset, catalogue });
+type Configured = Loaded & { readonly ownSources: readonly SourceDefinition[] };
+
+/** The user's own modules come first: they say which collectors there can be. */
+async function configured(flags: Flags, preset: Flags): Promise<Configured> {
+  const given = { env: process.env, flags, preset };
+  const own = await userSources(sourceModules(given), sourceCatalogue, clock);
+  const loaded = loadConfig({
+    ...given,
+    catalogue: configCatalogue(sourceCatalogue, own.sources),
+    sourceProblems: own.problems.map(({ module, rule }) => {
+      return { option: `sources: ${module.named}`, from: module.from, rule };
+    }),
+  });
   if (!loaded.ok) throw new UsageInvalid(loaded.error.map(problemLine));
-  return loaded.value;
+  return { ...loaded.value, ownSources: own.sources };
 }
 
 /** What nobody caught ends the process: what it would do next could not be trusted. */

@@ -9,7 +9,7 @@ import { isLoopback, type CollectorConfig, type Config, type Secrets } from '../
 import { assert, HeadgateError } from '../kernel/errors.js';
 import { PRIMARY_UPSTREAM } from '../kernel/ids.js';
 import type { EpochMs } from '../kernel/types.js';
-import { sourceNamed, withBaseUrl } from '../sources/index.js';
+import { sourceCatalogue, withBaseUrl } from '../sources/index.js';
 import type { ProviderProfile, SourceDefinition } from '../sources/port.js';
 import { PROVIDER_NAMES, SANDBOX_KEYS, type Sandbox } from '../sources/sandbox/index.js';
 
@@ -25,9 +25,11 @@ export function collectorSetups(
   secrets: Secrets,
   sandbox: Sandbox | undefined,
   now: EpochMs,
+  ownSources: readonly SourceDefinition[] = [],
 ): readonly CollectorSetup[] {
+  const sources = [...sourceCatalogue, ...ownSources];
   const setups = Object.values(config.collectors).map((collector) => {
-    const source = sourceNamed(collector.source);
+    const source = sources.find(({ name }) => name === collector.source);
     assert(source !== undefined, `the configuration knows the source ${collector.source}`);
     return setupOf(collector, source, secrets, sandbox, now);
   });

@@ -23,6 +23,8 @@ export type CatalogueEntry = {
   readonly intervalMs: DurationMs;
   readonly options: TSchema;
   readonly defaults: JsonObject;
+  /** false: the sandbox has no upstream for it, so it is live in every mode. Absent: true. */
+  readonly hasSandbox?: boolean;
 };
 
 export type CollectorConfig = {
@@ -72,10 +74,14 @@ export function collectorOf(
   if (entry === undefined) {
     const known = [...catalogue.keys()];
     const hint = suggested(source, known);
-    wrong('source', `must be one of: ${known.join(', ')}`, { value: shown(source), ...hint });
+    wrong('source', `must be one of: ${known.join(', ')}`, {
+      value: shown(source),
+      ...hint,
+      ofUnknownSource: true,
+    });
     return undefined;
   }
-  const upstream = (textIn(given, 'upstream') as ProcessConfig['mode'] | undefined) ?? process.mode;
+  const upstream = upstreamModeOf(given, process, entry, wrong);
   const { schedule, cadenceMs } = scheduleOf(given, entry.intervalMs, wrong);
   const requestTimeoutMs = numberIn(given, 'request_timeout_ms') ?? process.http.requestTimeoutMs;
   return {
@@ -90,6 +96,19 @@ export function collectorOf(
     rate: rateOf(given, process),
     breaker: breakerOf(given, process, requestTimeoutMs, cadenceMs, wrong),
   };
+}
+
+/** A source of the user's own has no bundled upstream: the sandbox cannot stand in for it. */
+function upstreamModeOf(
+  given: CollectorValues,
+  { mode }: ProcessConfig,
+  { hasSandbox = true, name }: CatalogueEntry,
+  wrong: Wrong,
+): ProcessConfig['mode'] {
+  const chosen = textIn(given, 'upstream') as ProcessConfig['mode'] | undefined;
+  if (hasSandbox) return chosen ?? mode;
+  if (chosen === 'sandbox') wrong('upstream', `must be live: ${name} has no bundled upstream`);
+  return 'live';
 }
 
 function upstreamOf(

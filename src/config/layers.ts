@@ -121,7 +121,14 @@ export function flagLayer(
 
 /** The value of what is not known is not shown: it may be a secret in the wrong place. */
 function unknown(option: string, from: string, known: Iterable<string>): ConfigProblem {
-  return { option, from, rule: 'is not an option', ...suggested(option, known) };
+  const ofCollector = /^(collectors\.|HEADGATE_COLLECTORS_)/.test(option);
+  return {
+    option,
+    from,
+    rule: 'is not an option',
+    ...suggested(option, known),
+    ...(ofCollector && { ofUnknownSource: true }),
+  };
 }
 
 /** Every proper prefix of a key, at its dots. */

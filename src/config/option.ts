@@ -5,7 +5,8 @@ import { DAY_MS } from '../kernel/time.js';
 export type OptionSpec = {
   /** Dotted, as in the file: `rest.port`. */
   readonly key: string;
-  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'object';
+  /** list: of texts; as text, separated by commas. */
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'object' | 'list';
   /** One line. */
   readonly meaning: string;
   readonly default?: string | number | boolean;
@@ -14,7 +15,7 @@ export type OptionSpec = {
   /** What it means when none is given. */
   readonly absent?: string;
   readonly unit?: string;
-  /** Smallest and largest allowed value; of a string: shortest and longest. */
+  /** Smallest and largest allowed value; of a string: shortest and longest; of a list: how many. */
   readonly min?: number;
   readonly max?: number;
   /** The value must be greater than this. */
@@ -39,6 +40,7 @@ type TypeNames = {
   readonly number: number;
   readonly boolean: boolean;
   readonly object: Readonly<Record<string, unknown>>;
+  readonly list: readonly string[];
 };
 
 type ValueOf<O extends OptionSpec> =
@@ -78,6 +80,8 @@ export function ruleOf(spec: OptionSpec): string {
       return 'must be true or false';
     case 'object':
       return 'must be an object (JSON, where it is given as text)';
+    case 'list':
+      return `must be a list of at most ${String(spec.max ?? LIST_MAX)} texts (as text: separated by commas)`;
     case 'string':
       return spec.pattern === undefined
         ? `must be text of ${String(spec.min ?? 1)} to ${String(spec.max ?? TEXT_MAX)} characters`
@@ -91,6 +95,9 @@ export function ruleOf(spec: OptionSpec): string {
 
 /** The longest length of time there is anywhere: a leap year. */
 export const LENGTH_MAX_MS = 366 * DAY_MS;
+
+/** Longest list an option may hold, unless it says otherwise. */
+export const LIST_MAX = 32;
 
 /** Longest text an option may hold. */
 export const TEXT_MAX = 4096;

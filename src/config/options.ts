@@ -39,6 +39,15 @@ export const OPTIONS = [
     meaning: 'Names of the collectors that exist; whatever else is configured is left out.',
   },
   {
+    key: 'sources',
+    type: 'list',
+    absent: 'only the built-in sources are there',
+    flag: '--sources',
+    meaning:
+      'Modules with sources of your own (docs/adding-a-source.md), relative to the file that names ' +
+      'them, else to the working directory. They are code: it runs with the rights of the service.',
+  },
+  {
     key: 'node.name',
     type: 'string',
     default: 'node-1',

@@ -1,7 +1,7 @@
 /** Reads one given value by its option's rule. */
 import { fail, ok } from '../kernel/types.js';
 import type { Result } from '../kernel/types.js';
-import { ruleOf, TEXT_MAX } from './option.js';
+import { LIST_MAX, ruleOf, TEXT_MAX } from './option.js';
 import type { OptionSpec } from './option.js';
 import { shown } from './problem.js';
 import type { ConfigProblem } from './problem.js';
@@ -41,6 +41,8 @@ function fromText(spec: OptionSpec, text: string): unknown {
       return /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
     case 'object':
       return parsedJson(text);
+    case 'list':
+      return text.split(',').map((item) => item.trim());
   }
 }
 
@@ -58,6 +60,14 @@ function isAllowed(spec: OptionSpec, value: unknown): boolean {
       return typeof value === 'boolean';
     case 'object':
       return isPlainObject(value);
+    case 'list':
+      return (
+        Array.isArray(value) &&
+        value.length <= (spec.max ?? LIST_MAX) &&
+        value.every(
+          (item) => typeof item === 'string' && isAllowedText({ ...spec, max: TEXT_MAX }, item),
+        )
+      );
     case 'string':
       return typeof value === 'string' && isAllowedText(spec, value);
     case 'integer':

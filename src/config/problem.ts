@@ -10,6 +10,8 @@ export type ConfigProblem = {
   readonly rule: string;
   /** The known name that is nearest to what was written. */
   readonly suggestion?: string;
+  /** It may only be so because a module with sources could not be loaded. */
+  readonly ofUnknownSource?: true;
 };
 
 /** One line for people. */
