@@ -23,7 +23,7 @@ import type { Random } from '../../src/kernel/random.js';
 import { seededRandom } from '../../src/kernel/random.js';
 import type { JsonObject } from '../../src/kernel/types.js';
 import type { EvidenceStore } from '../../src/records/port.js';
-import type { ProviderProfile, Reply, RequestSpec } from '../../src/sources/port.js';
+import type { ProviderProfile, Reply, RequestSpec, Transport } from '../../src/sources/port.js';
 import { binanceProfile } from '../../src/sources/profiles/binance.js';
 import { settle } from './clock.js';
 import { handTransport, type HandTransport } from './door-transport.js';
@@ -66,6 +66,8 @@ export type BenchOptions = {
   readonly random?: Random;
   readonly key?: string;
   readonly missingKeys?: readonly string[];
+  /** A real wire instead of the one by hand: then loopback is allowed. */
+  readonly transport?: Transport;
 };
 
 /** Past the limiter's exhausted start. */
@@ -99,13 +101,13 @@ export async function doorBench(options: BenchOptions = {}): Promise<Bench> {
     keys: options.key === undefined ? {} : { KEY: options.key },
     missingKeys: options.missingKeys ?? [],
     tokens: tokenKeeper(),
-    allowLoopback: false,
+    allowLoopback: options.transport !== undefined,
     quarantined: () => gate.quarantined,
   };
   const deps: DoorDeps = {
     collector: 'one',
     upstreams: new Map([['primary', upstream]]),
-    transport: wire,
+    transport: options.transport ?? wire,
     clock,
     random: options.random ?? seededRandom(5),
     log,
