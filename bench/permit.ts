@@ -1,6 +1,7 @@
 /** One permit of the limiter, three windows and a durable ledger, against token buckets by hand. */
 import { byLimiter, handWrittenBuckets, ourGates, work, type Guard } from './support/guards.js';
-import { costRatio, interleaved, type Measured } from './support/measure.js';
+import { flexibleOne, flexibleThree, limiterTry, limiterWait } from './support/permit-peers.js';
+import { costRatio, interleaved, type Measured, type Subject } from './support/measure.js';
 import type { BenchOptions } from './support/options.js';
 import { atMost, type Report } from './support/report.js';
 import { CALLS, inARow, WARM_UP_CALLS } from './support/row.js';
@@ -10,6 +11,10 @@ const NAMES = {
   ours: 'limiter gate: pace, rolling bucket, month’s quota, ledger',
   one: 'one token bucket by hand',
   three: 'three token buckets by hand',
+  flexibleOne: 'rate-limiter-flexible 11 (memory), one window',
+  flexibleThree: 'rate-limiter-flexible 11 (memory), three windows',
+  limiterTry: 'limiter 4, one bucket, `tryRemoveTokens`',
+  limiterWait: 'limiter 4, one bucket, `removeTokens`',
 } as const;
 type Name = keyof typeof NAMES;
 
@@ -21,16 +26,17 @@ export async function permit({ rounds }: BenchOptions): Promise<Report> {
     ours: byLimiter(gates.limiters),
     one: byBuckets(1),
     three: byBuckets(3),
+    flexibleOne: flexibleOne(),
+    flexibleThree: flexibleThree(),
+    limiterTry: limiterTry(),
+    limiterWait: limiterWait(),
   };
   for (const guard of Object.values(guards)) await inARow(guard, WARM_UP_CALLS);
-  const seen = await interleaved(
-    {
-      ours: () => inARow(guards.ours, CALLS),
-      one: () => inARow(guards.one, CALLS),
-      three: () => inARow(guards.three, CALLS),
-    },
-    rounds,
-  );
+  const names = Object.keys(guards) as Name[];
+  const subjects = Object.fromEntries(
+    names.map((name) => [name, () => inARow(guards[name], CALLS)] as const),
+  ) as Readonly<Record<Name, Subject>>;
+  const seen = await interleaved(subjects, rounds);
   await gates.flush();
   gates.close();
   await host.stop();
@@ -56,22 +62,42 @@ function told(seen: Readonly<Record<Name, Measured>>, rounds: number): Report {
     tables: [
       {
         caption: `${String(CALLS)} permits a round, medians of ${String(rounds)} rounds.`,
-        columns: ['limiter', 'CPU ns/permit', 'p50 ns', 'p99 ns', '× one bucket'],
+        columns: [
+          'limiter',
+          'CPU ns/permit',
+          'p50 ns',
+          'p99 ns',
+          '× one bucket',
+          '× flexible, one',
+        ],
         rows: (Object.keys(NAMES) as readonly Name[]).map((name) => [
           NAMES[name],
           seen[name].cpuNs,
           seen[name].p50Ms * 1e6,
           seen[name].p99Ms * 1e6,
           costRatio(seen[name], seen.one),
+          costRatio(seen[name], seen.flexibleOne),
         ]),
       },
     ],
     verdicts: [
       atMost('limiter gate / one token bucket by hand', costRatio(seen.ours, seen.one), 3, ' ×'),
+      atMost(
+        'limiter gate / rate-limiter-flexible, one window',
+        costRatio(seen.ours, seen.flexibleOne),
+        0.4,
+        ' ×',
+      ),
+      atMost(
+        'limiter gate / rate-limiter-flexible, three windows',
+        costRatio(seen.ours, seen.flexibleThree),
+        0.4,
+        ' ×',
+      ),
     ],
     notes: [
       'Cause: as for guarded-call. A token bucket by hand keeps no ledger, no usage and no collector’s share.',
     ],
-    notMeasured: ['rate-limiter-flexible and `limiter` (not installed)'],
+    notMeasured: ['callers who must wait', 'many keys'],
   };
 }

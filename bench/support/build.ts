@@ -18,7 +18,7 @@ const ROOMS = ['src', 'bench', 'test/support'];
 export function build(): (name: string) => string {
   const options = compilerOptions();
   mkdirSync(OUT, { recursive: true });
-  writeFileSync(join(OUT, 'package.json'), '{ "type": "module" }\n');
+  writeFileSync(join(OUT, 'package.json'), '{ "type": "module", "version": "bench" }\n');
   const known = new Set<string>();
   for (const room of ROOMS) {
     for (const file of typescriptFiles(room)) {
