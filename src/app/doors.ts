@@ -1,11 +1,13 @@
 /** The doors to the outside: REST and metrics, opened last and closed first. */
+import { collectorTypes } from './collector-types.js';
 import type { RunningEngine } from '../actors/index.js';
 import type { Stores } from './stores.js';
-import type { Config } from '../config.js';
+import type { Config, Secrets } from '../config.js';
 import { restGateway, type RestGateway } from '../gateway/index.js';
 import type { Logger, MetricSource } from '../kernel/observe.js';
 import type { Random } from '../kernel/random.js';
 import type { Clock } from '../kernel/time.js';
+import type { SourceDefinition } from '../sources/port.js';
 import { metricsServer } from '../telemetry/index.js';
 
 /** Something open, and how to close it. */
@@ -13,6 +15,9 @@ export type Closing = { readonly name: string; readonly close: () => Promise<voi
 
 export type DoorsDeps = {
   readonly config: Config;
+  readonly secrets: Secrets;
+  /** Of the user's own modules. */
+  readonly ownSources?: readonly SourceDefinition[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -46,6 +51,7 @@ export async function openDoors(
 function gatewayOf(deps: DoorsDeps, doors: Readonly<Record<string, string>>): RestGateway {
   const { config, clock, random, log, version, engine, stores } = deps;
   const startedAt = clock.now();
+  const types = collectorTypes(config, deps.secrets, deps.ownSources);
   return restGateway({
     engine,
     views: stores.views,
@@ -59,6 +65,7 @@ function gatewayOf(deps: DoorsDeps, doors: Readonly<Record<string, string>>): Re
       doors,
     }),
     readiness: () => readiness(deps),
+    collectorTypes: () => types,
     clock,
     random,
     log,

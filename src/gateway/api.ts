@@ -11,6 +11,7 @@ import { OPERATION_LIMITS } from './operation.js';
 import type { AnyOperation, OperationLimits, Reach } from './operation.js';
 import type { Readiness, RecordReader, ServiceInfo } from './operation.js';
 import { QUESTIONS } from './questions.js';
+import type { CollectorType } from './shapes/collector-types.js';
 import { slots } from './slots.js';
 import { statusPages } from './status-pages.js';
 
@@ -23,19 +24,21 @@ export type GatewayParts = {
   readonly records: RecordReader;
   readonly service: () => ServiceInfo;
   readonly readiness: () => Readiness;
+  readonly collectorTypes: () => readonly CollectorType[];
   readonly clock: Clock;
   readonly random: Random;
 };
 
 /** What operations reach, made once and shared by all edges: its bounds hold for all of them together. */
 export function reachOf(parts: GatewayParts, limits: OperationLimits = OPERATION_LIMITS): Reach {
-  const { engine, views, records, service, readiness, clock, random } = parts;
+  const { engine, views, records, service, readiness, collectorTypes, clock, random } = parts;
   return {
     engine,
     views,
     records,
     service,
     readiness,
+    collectorTypes,
     clock,
     newCommandId: () => random.uuid(),
     pages: statusPages({ engine, views, clock }),

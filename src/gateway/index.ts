@@ -8,5 +8,6 @@ export { PROBLEMS } from './problems.js';
 export { InsecureBinding } from './rest/guard.js';
 export { REST_LIMITS } from './rest/limits.js';
 export type { RestLimits } from './rest/limits.js';
+export type { CollectorType } from './shapes/collector-types.js';
 export { restGateway } from './rest/server.js';
 export type { RestGateway, RestParts } from './rest/server.js';

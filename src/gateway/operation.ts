@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/time.js';
 import type { EpochMs, JsonObject } from '../kernel/types.js';
 import type { Views } from '../projections/views.js';
 import type { Outcome } from './answer.js';
+import type { CollectorType } from './shapes/collector-types.js';
 import type { Slots } from './slots.js';
 import type { StatusPages } from './status-pages.js';
 
@@ -64,6 +65,8 @@ export type Reach = {
   readonly records: RecordReader;
   readonly service: () => ServiceInfo;
   readonly readiness: () => Readiness;
+  /** The sources there are. */
+  readonly collectorTypes: () => readonly CollectorType[];
   readonly clock: Clock;
   /** A fresh command id. */
   readonly newCommandId: () => string;

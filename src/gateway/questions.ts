@@ -9,6 +9,7 @@ import type { Outcome } from './answer.js';
 import type { AnyOperation, Reach, RecordRow } from './operation.js';
 import { collectorNotFound, invalidInput } from './problems.js';
 import { collectorThen } from './shapes/collector.js';
+import { collectorTypeLine } from './shapes/collector-types.js';
 import { checkLine, checkStatistics } from './shapes/health.js';
 import { nameOfToken } from './status-pages.js';
 
@@ -36,6 +37,19 @@ const listCollectors = operation({
       return fail(invalidInput({ pointer: '/page_token', detail: 'is not a token of ours' }));
     }
     return ok(pages.list(filter, after));
+  },
+});
+
+const listCollectorTypes = operation({
+  name: 'listCollectorTypes',
+  summary: 'The sources there are, with their options, keys and upstreams.',
+  role: 'viewer',
+  input: nothing,
+  writes: WRITES_NOTHING,
+  rest: { method: 'GET', path: '/collector-types', query: [] },
+  handler: (_input, { collectorTypes }) => {
+    const types = collectorTypes();
+    return answer({ collector_types: types.map(collectorTypeLine), total_count: types.length });
   },
 });
 
@@ -248,6 +262,7 @@ const getDirectory = operation({
 
 export const QUESTIONS: readonly AnyOperation[] = [
   listCollectors,
+  listCollectorTypes,
   getCosts,
   getCollector,
   listRecords,

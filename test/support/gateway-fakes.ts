@@ -98,6 +98,7 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
       doors: { metrics: 'http://127.0.0.1:9001/metrics' },
     }),
     readiness: () => made.ready,
+    collectorTypes: () => [],
     clock,
     random: seededRandom(7),
     asked: [],

@@ -23,6 +23,7 @@ describe('the table of operations', () => {
     expect(new Set(OPERATIONS.map(({ name }) => name)).size).toBe(OPERATIONS.length);
     expect(routes.toSorted()).toEqual([
       'GET /',
+      'GET /collector-types',
       'GET /collectors',
       'GET /collectors/costs',
       'GET /collectors/{name}',
