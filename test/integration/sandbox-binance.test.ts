@@ -224,8 +224,15 @@ describe('fake binance: limits', () => {
     expect((await ask()).status).toBe(200);
     expect((await ask()).status).toBe(429);
     expect((await ask()).headers.get('retry-after')).toBe('480');
-    expect(kit.control.counters('binance').violations).toBe(5);
-    expect(kit.control.violations().map(({ status }) => status)).toEqual([418, 418, 418, 418, 418]);
+    expect(kit.control.counters('binance')).toMatchObject({
+      violations: 6,
+      violationsBy: { forbidden: 5, beyond: 1 },
+    });
+    // After the ban the window was broken again, by somebody who had been told of it.
+    const broken = kit.control.violations().map(({ status, standing }) => [status, standing]);
+    const forbidden = [418, 'violation'];
+    const again = [429, 'beyond'];
+    expect(broken).toEqual([forbidden, forbidden, forbidden, forbidden, again, forbidden]);
   });
 
   it('does not ban for requests that crossed the 429 on the wire', async () => {

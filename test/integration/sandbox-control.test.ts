@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/kernel/random.js';
 import {
+  PROVIDER_NAMES,
   SANDBOX_MORALIS_KEY,
   SandboxInputInvalid,
   startSandbox,
@@ -201,7 +202,7 @@ describe('the server', () => {
       const answer = await got(`${kit.url}${path}`);
       expect([answer.status, answer.text]).toEqual([
         404,
-        'no such upstream; the sandbox has binance, moralis, and /__sandbox\n',
+        `no such upstream; the sandbox has ${PROVIDER_NAMES.join(', ')}, and /__sandbox\n`,
       ]);
     }
   });

@@ -179,7 +179,12 @@ describe('fake moralis: refusals', () => {
     expect((await ask(kit, BALANCES)).status).toBe(429);
     await kit.clock.advance(1);
     expect((await ask(kit, BALANCES)).status).toBe(200);
-    expect(kit.control.counters('moralis').violations).toBe(0);
+    // The second refusal was no surprise any more: the first had been read.
+    expect(kit.control.counters('moralis')).toMatchObject({
+      violations: 1,
+      violationsBy: { forbidden: 0, beyond: 1 },
+      beyond: 2,
+    });
   });
 
   it('throttles by compute units as well', async () => {

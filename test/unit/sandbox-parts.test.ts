@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/kernel/random.js';
-import { drifted } from '../../src/sources/sandbox/fault-answers.js';
+import { drifted } from '../../src/sources/sandbox/drift.js';
 import { faultDeck } from '../../src/sources/sandbox/fault-deck.js';
 import { FAULT_KINDS, FAULTS_MAX, parseFaults } from '../../src/sources/sandbox/fault-kinds.js';
 import { ledger, LOG_MAX, queryForLog, type Arrival } from '../../src/sources/sandbox/ledger.js';
@@ -71,7 +71,7 @@ describe('what was forbidden', () => {
 describe('the deck of faults', () => {
   const deckOf = (...faults: Parameters<ReturnType<typeof faultDeck>['set']>[0]) => {
     const deck = faultDeck(seededRandom(1));
-    deck.set(faults);
+    deck.set(faults, 0);
     return deck;
   };
 
@@ -108,7 +108,7 @@ describe('the deck of faults', () => {
   it('3: fires at its rate, and at the same requests for the same seed', () => {
     const fired = (seed: number): readonly boolean[] => {
       const deck = faultDeck(seededRandom(seed));
-      deck.set([{ kind: 'timeout', rate: 0.3 }]);
+      deck.set([{ kind: 'timeout', rate: 0.3 }], 0);
       return Array.from({ length: 1000 }, () => deck.draw('klines', 0).acting !== undefined);
     };
     const count = fired(9).filter(Boolean).length;
@@ -116,6 +116,60 @@ describe('the deck of faults', () => {
     expect(count).toBeLessThan(370);
     expect(fired(9)).toEqual(fired(9));
     expect(fired(9)).not.toEqual(fired(10));
+  });
+
+  it('begins, ends, comes and goes as it was told', () => {
+    const cycle = { onMs: 10, offMs: 20 };
+    const deck = deckOf(
+      { kind: 'timeout', afterMs: 100, forMs: 65, cycle },
+      { kind: 'latency', ms: 7, forMs: 50 },
+    );
+    const met = (at: number) => deck.draw('klines', at).names;
+    expect([0, 49].map(met)).toEqual([['latency'], ['latency']]);
+    expect([50, 99].map(met)).toEqual([[], []]);
+    const hits = Array.from({ length: 80 }, (_, n) => 100 + n).filter((at) => met(at).length > 0);
+    const ten = (from: number) => Array.from({ length: 10 }, (_, n) => from + n);
+    expect(hits).toEqual([...ten(100), ...ten(130), 160, 161, 162, 163, 164]);
+    expect(deck.list(165)).toEqual([]);
+  });
+
+  it('shows when a fault that lasts a while will end', () => {
+    const deck = deckOf({ kind: 'timeout', afterMs: 100, forMs: 65 });
+    expect(deck.list(0)).toMatchObject([{ kind: 'timeout', until: 165 }]);
+  });
+
+  it('keeps what a scenario set apart from what was set by hand', () => {
+    const deck = deckOf({ kind: 'timeout', count: 1 });
+    deck.set([{ kind: 'truncated' }], 0, 'scenario');
+    expect(deck.draw('klines', 0).acting?.kind).toBe('timeout');
+    expect(deck.draw('klines', 0).acting?.kind).toBe('truncated');
+    deck.set([], 0);
+    expect(deck.list(0, 'scenario')).toHaveLength(1);
+    deck.set([], 0, 'scenario');
+    expect(deck.draw('klines', 0).acting).toBeUndefined();
+  });
+
+  it('4: is unreachable from moment to moment, and tells when that changes', () => {
+    const deck = deckOf({
+      kind: 'unreachable',
+      afterMs: 10,
+      cycle: { onMs: 5, offMs: 3 },
+      forMs: 20,
+    });
+    expect(deck.draw('klines', 12)).toMatchObject({ names: [] });
+    const seen: (readonly [number, string | undefined])[] = [];
+    for (let at: number | undefined = 0; at !== undefined; at = deck.nextChange(at)) {
+      seen.push([at, deck.unreachable(at)]);
+    }
+    expect(seen).toEqual([
+      [0, undefined],
+      [10, 'refused'],
+      [15, undefined],
+      [18, 'refused'],
+      [23, undefined],
+      [26, 'refused'],
+      [30, undefined],
+    ]);
   });
 
   it('jitters a latency within its bounds', () => {
@@ -135,9 +189,9 @@ describe('the deck of faults', () => {
 });
 
 describe('lists of faults', () => {
-  const refusals = ['throttled', 'unauthorized'] as const;
+  const ground = { refusals: ['throttled', 'unauthorized'], wire: 'http' } as const;
   const errors = (input: unknown) => {
-    const parsed = parseFaults(input, refusals, '/faults');
+    const parsed = parseFaults(input, ground, '/faults');
     return parsed.ok ? [] : parsed.error;
   };
 
@@ -161,14 +215,35 @@ describe('lists of faults', () => {
       '/faults/5/kind',
       '/faults/6/kind',
     ]);
-    expect(objections[0]?.detail).toBe(`must be one of ${FAULT_KINDS.join(', ')}`);
+    expect(objections[0]?.detail).toContain(`must be one of ${FAULT_KINDS.join(', ')}`);
     expect(errors([{ kind: 'toString' }])[0]?.pointer).toBe('/faults/0/kind');
+  });
+
+  it('say the rule and what stood there instead', () => {
+    const detail = (fault: unknown): string | undefined => errors([fault])[0]?.detail;
+    expect(detail({ kind: 'latency', ms: -1 })).toBe(
+      'must be an integer from 0 to 3600000, got -1',
+    );
+    expect(detail({ kind: 'latency' })).toBe('is required');
+    expect(detail({ kind: 'reset', at: 'noon' })).toBe(
+      'must be one of before_headers, mid_body, got "noon"',
+    );
+    expect(detail({ kind: 'timeout', rate: 2 })).toBe('must be a number above 0 to 1, got 2');
+    expect(detail({ kind: 'timeout', color: 'red' })).toContain(
+      'is not known: must be one of kind',
+    );
+    expect(detail({ kind: 'nonsense' })).toContain('got "nonsense"');
+    expect(detail({ kind: 'unreachable', rate: 0.5 })).toContain('must be absent');
+    expect(detail({ kind: 'unreachable', how: 'dns' })).toContain('must be refused');
+    expect(
+      parseFaults([{ kind: 'unreachable', how: 'dns' }], { ...ground, wire: 'none' }, '').ok,
+    ).toBe(true);
   });
 
   it('are bounded', () => {
     const many = Array.from({ length: FAULTS_MAX + 1 }, () => ({ kind: 'timeout' }));
     expect(errors(many.slice(1))).toEqual([]);
-    expect(errors(many)[0]?.detail).toBe('must be a list of at most 64 faults');
+    expect(errors(many)[0]?.detail).toBe('must be a list of at most 64 faults, got a list of 65');
     expect(errors('all')[0]?.pointer).toBe('/faults');
   });
 });
@@ -183,6 +258,21 @@ describe('schema drift', () => {
       items: [{ id: 'a', size_v2: '7' }],
     });
     expect(drifted(rows, { kind: 'schema_drift', drift: 'rename', field: 1 })).toEqual([[1, null]]);
+  });
+
+  it('without a field: every member that is no list or object', () => {
+    const drift = (kind: 'rename' | 'drop' | 'null' | 'add') =>
+      drifted(nested, { kind: 'schema_drift', drift: kind });
+    expect(drift('rename')).toEqual({
+      meta: { count_v2: 1 },
+      items: [{ id_v2: 'a', size_v2: '7' }],
+    });
+    expect(drift('drop')).toEqual({ meta: {}, items: [{}] });
+    expect(drift('null')).toEqual({ meta: { count: null }, items: [{ id: null, size: null }] });
+    const added = drift('add') as typeof nested & Record<string, unknown>;
+    expect(added).toMatchObject(nested);
+    expect(Object.keys(added)).toHaveLength(3);
+    expect(drifted(rows, { kind: 'schema_drift', drift: 'drop' })).toEqual([['2.50', null]]);
   });
 
   it('retypes a member or a column', () => {
@@ -221,7 +311,10 @@ describe('the ledger', () => {
     expect(book.counters('binance')).toEqual({
       received: 3,
       violations: 1,
+      violationsBy: { forbidden: 1, beyond: 0 },
       crossed: 1,
+      beyond: 0,
+      firstSignalAt: null,
       byStatus: { '418': 1, none: 1 },
       endpoints: { klines: { received: 3, weight: 6, byStatus: { '418': 1, none: 1 } } },
     });

@@ -1,5 +1,6 @@
 /**
- * `GET /__sandbox` shows everything, `PUT /__sandbox` changes faults and settings:
+ * `GET /__sandbox` shows everything, `PUT /__sandbox` changes faults and settings and plays scenarios
+ * (docs/sandbox.md has them all):
  *
  *   curl -s localhost:PORT/__sandbox?log=20
  *   curl -X PUT localhost:PORT/__sandbox -d '{"providers":{"binance":{"faults":[
@@ -8,8 +9,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../kernel/errors.js';
 import type { SandboxControl } from './control.js';
-import type { InputError } from './fault-kinds.js';
 import { LOG_MAX } from './ledger.js';
+import type { InputError } from './objections.js';
 
 const BODY_BYTES_MAX = 65_536;
 const LOG_DEFAULT = 100;

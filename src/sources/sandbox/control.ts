@@ -1,17 +1,21 @@
 /**
- * The sandbox's switchboard: faults and settings per provider, and what was asked. Used in process by
- * tests and the demo, and by `GET`/`PUT /__sandbox`.
+ * The sandbox's switchboard: faults and settings per provider, scenarios, and what was asked. Used in
+ * process by tests and the demo, and by `GET`/`PUT /__sandbox`.
  *
  * A change is checked as a whole before any of it is applied.
  */
 import { HeadgateError } from '../../kernel/errors.js';
 import { isoTime, type Clock } from '../../kernel/time.js';
-import { fail, ok, type EpochMs, type JsonObject, type Result } from '../../kernel/types.js';
+import { ok, type EpochMs, type JsonObject, type Result } from '../../kernel/types.js';
 import { byProvider, PROVIDER_NAMES, type ProviderName } from './catalogue.js';
+import { parseChange, type ProviderChange } from './control-change.js';
 import type { Mounted } from './exchange.js';
-import { objections, parseFaults, type Fault, type InputError } from './fault-kinds.js';
+import type { Fault, FaultGround } from './fault-kinds.js';
 import type { Ledger, ProviderCounters, RequestRecord } from './ledger.js';
+import type { InputError } from './objections.js';
 import type { Forbids } from './provider.js';
+import type { ScenarioChoice, ScenarioRun, ScenarioState } from './scenario-run.js';
+import type { ScenarioName } from './scenarios.js';
 
 /** A fault or setting that the sandbox does not understand: the caller must correct it. */
 export class SandboxInputInvalid extends HeadgateError {
@@ -25,17 +29,32 @@ export class SandboxInputInvalid extends HeadgateError {
   }
 }
 
+/** A provider's own port: whether it accepts connections, how many stand, how many there were. */
+export type Sockets = {
+  readonly listening: boolean;
+  readonly open: number;
+  readonly opened: number;
+};
+
 export type ProviderSnapshot = ProviderCounters & {
   readonly upstreamUrl: string;
+  /** null: it can be reached. */
+  readonly unreachable: 'refused' | 'dns' | 'tls' | null;
+  readonly sockets: Sockets;
   readonly usage: JsonObject;
   readonly forbidden: readonly (Forbids & { readonly scope: string })[];
+  /** Set by hand. */
   readonly faults: readonly Fault[];
+  /** Those of the scenario that runs. */
+  readonly scenarioFaults: readonly Fault[];
   readonly settings: JsonObject;
 };
 
 export type SandboxSnapshot = {
   readonly startedAt: string;
   readonly now: string;
+  /** null: none was started, or it was stopped. */
+  readonly scenario: ScenarioState | null;
   readonly providers: Readonly<Record<ProviderName, ProviderSnapshot>>;
   readonly log: readonly RequestRecord[];
 };
@@ -45,6 +64,8 @@ export type RequestFilter = { readonly provider?: ProviderName; readonly endpoin
 /** What a change may name: any part of it absent means unchanged. */
 export type SandboxChange = {
   readonly reset?: boolean;
+  /** null stops the one that runs. */
+  readonly scenario?: ScenarioName | ScenarioChoice | null;
   readonly providers?: Readonly<
     Partial<
       Record<ProviderName, { readonly faults?: readonly Fault[]; readonly settings?: JsonObject }>
@@ -63,7 +84,12 @@ export type SandboxControl = {
   /** Oldest first; the newest 10 000. */
   requests(filter?: RequestFilter): readonly RequestRecord[];
   counters(provider: ProviderName): ProviderCounters;
-  /** Requests that came although the provider had said not to. */
+  /** Plays a scenario from its beginning, in place of the one that runs. @throws {SandboxInputInvalid} */
+  playScenario(scenario: ScenarioName | ScenarioChoice | null): void;
+  scenario(): ScenarioState | null;
+  /** Called at the beginning of each phase of a scenario and at its end; returns how to stop that. */
+  onScenario(listener: (state: ScenarioState) => void): () => void;
+  /** Requests that came although the provider had said not to, or beyond a window once it had refused. */
   violations(filter?: RequestFilter): readonly RequestRecord[];
   snapshot(logMax?: number): SandboxSnapshot;
   /** Resolves with the first request, past or to come, that the test accepts. */
@@ -77,102 +103,19 @@ export type Switchboard = {
   readonly startedAt: EpochMs;
   readonly mounted: Readonly<Record<ProviderName, Mounted>>;
   readonly ledger: Ledger;
+  readonly scenario: ScenarioRun;
+  readonly wire: FaultGround['wire'];
   upstreamUrl(provider: ProviderName): string;
+  sockets(provider: ProviderName): Sockets;
   /** Makes every provider anew. */
   remount(): void;
+  /** What is unreachable may have changed. */
+  changed(): void;
 };
 
-type Parsed = {
-  readonly reset: boolean;
-  readonly parts: readonly {
-    readonly name: ProviderName;
-    readonly faults?: readonly Fault[];
-    readonly settings?: JsonObject;
-  }[];
-};
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function unknownMembers(
-  value: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  pointer: string,
-): readonly InputError[] {
-  return Object.keys(value)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({
-      pointer: `${pointer}/${name}`,
-      detail: `must be one of ${known.join(', ')}`,
-    }));
-}
-
-/** The settings as they would be after this change. */
-function mergedSettings(
-  mounted: Mounted,
-  input: unknown,
-  pointer: string,
-): Result<JsonObject, readonly InputError[]> {
-  if (!isRecord(input)) return fail([{ pointer, detail: 'must be an object' }]);
-  const merged = { ...mounted.settings, ...input };
-  const errors = objections(mounted.provider.settings, merged, pointer);
-  // Sound: every setting's schema describes JSON.
-  return errors.length > 0 ? fail(errors) : ok(merged as JsonObject);
-}
-
-function parsePart(
-  name: ProviderName,
-  input: unknown,
-  mounted: Mounted,
-): Result<Parsed['parts'][number], readonly InputError[]> {
-  const pointer = `/providers/${name}`;
-  if (!isRecord(input)) return fail([{ pointer, detail: 'must be an object' }]);
-  const errors = [...unknownMembers(input, ['faults', 'settings'], pointer)];
-  const refusals = mounted.provider.refusals;
-  const faults =
-    input['faults'] === undefined
-      ? undefined
-      : parseFaults(input['faults'], refusals, `${pointer}/faults`);
-  const settings =
-    input['settings'] === undefined
-      ? undefined
-      : mergedSettings(mounted, input['settings'], `${pointer}/settings`);
-  if (faults?.ok === false) errors.push(...faults.error);
-  if (settings?.ok === false) errors.push(...settings.error);
-  if (errors.length > 0) return fail(errors);
-  return ok({
-    name,
-    ...(faults?.ok === true ? { faults: faults.value } : {}),
-    ...(settings?.ok === true ? { settings: settings.value } : {}),
-  });
-}
-
-function parseChange(
-  input: unknown,
-  mounted: Switchboard['mounted'],
-): Result<Parsed, readonly InputError[]> {
-  if (!isRecord(input)) return fail([{ pointer: '', detail: 'must be an object' }]);
-  const errors = [...unknownMembers(input, ['providers', 'reset'], '')];
-  const { providers = {}, reset = false } = input;
-  if (typeof reset !== 'boolean') errors.push({ pointer: '/reset', detail: 'must be a boolean' });
-  if (!isRecord(providers)) {
-    return fail([...errors, { pointer: '/providers', detail: 'must be an object' }]);
-  }
-  errors.push(...unknownMembers(providers, PROVIDER_NAMES, '/providers'));
-  const parts: Parsed['parts'][number][] = [];
-  for (const name of PROVIDER_NAMES) {
-    if (providers[name] === undefined) continue;
-    const part = parsePart(name, providers[name], mounted[name]);
-    if (part.ok) parts.push(part.value);
-    else errors.push(...part.error);
-  }
-  return errors.length > 0 ? fail(errors) : ok({ reset: reset === true, parts });
-}
-
-function applyPart(part: Parsed['parts'][number], mounted: Mounted): void {
+function applyPart(part: ProviderChange, mounted: Mounted, at: EpochMs): void {
   if (part.settings !== undefined) mounted.settings = part.settings;
-  if (part.faults !== undefined) mounted.deck.set(part.faults);
+  if (part.faults !== undefined) mounted.deck.set(part.faults, at);
   // A quota that a fault pretended to be gone, or that was raised, is there again; one that is
   // still gone is refused, and forbidden, anew.
   mounted.orders.lift('quota');
@@ -191,10 +134,13 @@ function providerSnapshot(board: Switchboard, name: ProviderName): ProviderSnaps
   const mounted = board.mounted[name];
   return {
     upstreamUrl: board.upstreamUrl(name),
+    unreachable: mounted.deck.unreachable(at) ?? null,
+    sockets: board.sockets(name),
     ...board.ledger.counters(name),
     usage: mounted.state.usage(at),
     forbidden: mounted.orders.list(at),
     faults: mounted.deck.list(at),
+    scenarioFaults: mounted.deck.list(at, 'scenario'),
     settings: withoutSecrets(mounted),
   };
 }
@@ -203,6 +149,7 @@ function snapshotOf(board: Switchboard, logMax: number): SandboxSnapshot {
   return {
     startedAt: isoTime(board.startedAt),
     now: isoTime(board.clock.now()),
+    scenario: board.scenario.state(),
     providers: byProvider((name) => providerSnapshot(board, name)),
     log: logMax === 0 ? [] : board.ledger.log().slice(-logMax),
   };
@@ -224,15 +171,20 @@ function firstSeen(
 }
 
 export function sandboxControl(board: Switchboard): SandboxControl {
-  const { ledger, mounted } = board;
+  const { clock, ledger, mounted, scenario } = board;
   const apply = (change: unknown): Result<undefined, readonly InputError[]> => {
-    const parsed = parseChange(change, mounted);
+    const parsed = parseChange(change, board);
     if (!parsed.ok) return parsed;
-    if (parsed.value.reset) {
+    const { parts, reset, scenario: choice } = parsed.value;
+    if (reset) {
+      scenario.stop();
       ledger.clear();
       board.remount();
     }
-    for (const part of parsed.value.parts) applyPart(part, mounted[part.name]);
+    for (const part of parts) applyPart(part, mounted[part.name], clock.now());
+    if (choice === null) scenario.stop();
+    else if (choice !== undefined) scenario.start(choice);
+    board.changed();
     return ok(undefined);
   };
   const applyOrThrow = (change: unknown): void => {
@@ -253,7 +205,15 @@ export function sandboxControl(board: Switchboard): SandboxControl {
     },
     requests: (filter) => ledger.log(filter),
     counters: (provider) => ledger.counters(provider),
-    violations: (filter) => ledger.log(filter).filter(({ standing }) => standing === 'violation'),
+    playScenario: (choice) => {
+      applyOrThrow({ scenario: choice });
+    },
+    scenario: () => scenario.state(),
+    onScenario: (listener) => scenario.subscribe(listener),
+    violations: (filter) =>
+      ledger
+        .log(filter)
+        .filter(({ standing }) => standing === 'violation' || standing === 'beyond'),
     snapshot: (logMax = 100) => snapshotOf(board, logMax),
     seen: (test) => firstSeen(ledger, test),
     reset: () => {

@@ -10,10 +10,11 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGzip, gzip } from 'node:zlib';
 import { wait, type Clock } from '../../kernel/time.js';
-import { unreachable, type EpochMs } from '../../kernel/types.js';
+import { unreachable } from '../../kernel/types.js';
 import type { Delivery } from './fault-answers.js';
 import type { RequestFate } from './ledger.js';
 import type { Answer } from './provider.js';
+import { firstHalf, rendered, type Letterhead } from './render.js';
 
 /** Bodies from here on are compressed for clients that accept it, as the real ones do. */
 const GZIP_BYTES_MIN = 1024;
@@ -26,31 +27,13 @@ const nextTurn = (): Promise<void> =>
     setImmediate(resolve);
   });
 
-export type Wire = {
+export type Wire = Letterhead & {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly clock: Clock;
   /** Aborts when the client is gone or the sandbox closes. */
   readonly signal: AbortSignal;
-  /** For the Date header. */
-  readonly at: EpochMs;
-  /** Content type of the provider's JSON. */
-  readonly jsonType: string;
 };
-
-type Rendered = { readonly headers: Record<string, string>; readonly body: Buffer };
-
-function rendered(answer: Answer, wire: Wire): Rendered {
-  const { body } = answer;
-  const headers: Record<string, string> = {
-    date: new Date(wire.at).toUTCString(),
-    ...answer.headers,
-  };
-  if (body.kind === 'empty') return { headers, body: Buffer.alloc(0) };
-  headers['content-type'] = body.kind === 'json' ? wire.jsonType : body.contentType;
-  const text = body.kind === 'json' ? JSON.stringify(body.value) : body.text;
-  return { headers, body: Buffer.from(text, 'utf8') };
-}
 
 function finished(wire: Wire): Promise<RequestFate> {
   const { response } = wire;
@@ -70,10 +53,11 @@ async function sendWhole(answer: Answer, wire: Wire): Promise<RequestFate> {
   const accepts = wire.request.headers['accept-encoding']?.toString().includes('gzip') === true;
   const compressed = accepts && body.length >= GZIP_BYTES_MIN;
   const bytes = compressed ? await compress(body) : body;
-  if (compressed) headers['content-encoding'] = 'gzip';
+  const encoding = compressed ? { 'content-encoding': 'gzip' } : {};
   if (wire.signal.aborted) return 'abandoned';
   const end = finished(wire);
-  wire.response.writeHead(answer.status, { ...headers, 'content-length': bytes.length });
+  const length = { 'content-length': bytes.length };
+  wire.response.writeHead(answer.status, { ...headers, ...encoding, ...length });
   wire.response.end(wire.request.method === 'HEAD' ? undefined : bytes);
   return end;
 }
@@ -91,7 +75,7 @@ async function sendHalf(answer: Answer, wire: Wire, how: 'end' | 'reset'): Promi
     'content-length': Math.max(2, body.length),
   });
   await new Promise<void>((resolve) => {
-    wire.response.write(body.subarray(0, Math.max(1, Math.floor(body.length / 2))), () => {
+    wire.response.write(firstHalf(body), () => {
       resolve();
     });
   });
@@ -101,6 +85,29 @@ async function sendHalf(answer: Answer, wire: Wire, how: 'end' | 'reset'): Promi
     return reset(wire);
   }
   wire.response.socket?.end();
+  return 'broken';
+}
+
+/** shorter: the rest of the body stands where the next answer should. longer: the end never comes. */
+async function sendWrongLength(
+  answer: Answer,
+  wire: Wire,
+  claim: 'shorter' | 'longer',
+): Promise<RequestFate> {
+  const { headers, body } = rendered(answer, wire);
+  const told = claim === 'shorter' ? firstHalf(body).length : 2 * Math.max(1, body.length);
+  wire.response.writeHead(answer.status, { ...headers, 'content-length': told });
+  wire.response.write(body);
+  if (claim === 'longer') return never(wire);
+  wire.response.end();
+  return 'broken';
+}
+
+/** A TLS alert where a status line should be: what a client hears at the wrong port. */
+const NO_HTTP = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
+
+function sendNoHttp(wire: Wire): RequestFate {
+  wire.response.socket?.end(NO_HTTP);
   return 'broken';
 }
 
@@ -176,6 +183,10 @@ export async function deliver(
       return never(wire);
     case 'reset':
       return delivery.at === 'before_headers' ? reset(wire) : sendHalf(answer, wire, 'reset');
+    case 'not_http':
+      return sendNoHttp(wire);
+    case 'wrong_length':
+      return sendWrongLength(answer, wire, delivery.claim);
     case 'cut_short':
       return sendHalf(answer, wire, 'end');
     case 'drip':

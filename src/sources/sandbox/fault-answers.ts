@@ -1,9 +1,11 @@
 /**
  * What a fault makes of an answer: another answer, the same one spoiled, or a broken delivery.
  */
-import { unreachable, type EpochMs, type Json } from '../../kernel/types.js';
+import { unreachable, type EpochMs, type JsonObject } from '../../kernel/types.js';
+import { drifted } from './drift.js';
 import type { ActingFault } from './fault-deck.js';
-import type { FaultOf } from './fault-kinds.js';
+import type { FaultOf } from './fault-schemas.js';
+import { hash32 } from './hash.js';
 import type { Answer, Refusal } from './provider.js';
 
 /** How an answer is put on the wire. */
@@ -11,7 +13,9 @@ export type Delivery =
   | { readonly kind: 'whole' }
   | { readonly kind: 'never' }
   | { readonly kind: 'reset'; readonly at: 'before_headers' | 'mid_body' }
+  | { readonly kind: 'not_http' }
   | { readonly kind: 'cut_short' }
+  | { readonly kind: 'wrong_length'; readonly claim: 'shorter' | 'longer' }
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number }
   | { readonly kind: 'padding'; readonly bytes: number; readonly gzip: boolean };
 
@@ -22,6 +26,9 @@ const BAN_S = 120;
 const DRIP_BYTES = 1;
 const DRIP_EVERY_MS = 100;
 const HUGE_BYTES = 256 * 1024 ** 2;
+const GARBAGE_BYTES = 2048;
+const NESTED = 10_000;
+const REDIRECT_STATUS = 302;
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /** What a fault acts on: the provider's voice, and the answer it would have given. */
@@ -84,39 +91,47 @@ function statusAnswer(fault: FaultOf<'status'>, scene: Scene): Answer {
   };
 }
 
-function retyped(value: Json): Json {
-  if (typeof value === 'string')
-    return Number.isFinite(Number(value)) ? Number(value) : value.length;
-  if (typeof value === 'number') return String(value);
-  if (typeof value === 'boolean') return value ? 'true' : 'false';
-  return value === null ? 'null' : [value];
-}
-
-/** Renames or retypes a field wherever it occurs: a member of objects, a column of rows. */
-export function drifted(value: Json, fault: FaultOf<'schema_drift'>): Json {
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) {
-    const items = value as readonly Json[];
-    const isRow =
-      items.length > 0 && items.every((item) => item === null || typeof item !== 'object');
-    if (!isRow) return items.map((item) => drifted(item, fault));
-    const column = fault.field ?? 0;
-    if (fault.drift === 'rename') return items.filter((_, index) => index !== column);
-    return items.map((item, index) => (index === column ? retyped(item) : item));
-  }
-  const members = Object.entries(value as Readonly<Record<string, Json>>);
-  const field = fault.field ?? members.find(([, item]) => typeof item !== 'object')?.[0];
-  return Object.fromEntries(
-    members.map(([name, item]) => {
-      if (name !== field) return [name, drifted(item, fault)];
-      return fault.drift === 'rename' ? [`${name}_v2`, item] : [name, retyped(item)];
-    }),
-  );
-}
-
 function textOf(answer: Answer): string {
   if (answer.body.kind === 'json') return JSON.stringify(answer.body.value);
+  if (answer.body.kind === 'bytes') return answer.body.bytes.toString('utf8');
   return answer.body.kind === 'text' ? answer.body.text : '';
+}
+
+function typeOf({ body }: Answer, jsonType: string): string {
+  return body.kind === 'text' || body.kind === 'bytes' ? body.contentType : jsonType;
+}
+
+/** In Latin-1 the letter é is one byte that no UTF-8 has at that place. */
+function inCharset(fault: FaultOf<'charset'>, answer: Answer, contentType: string): Answer {
+  const text = textOf(answer);
+  const bytes =
+    fault.encoding === 'latin1'
+      ? Buffer.from(text.replace('"', '"\u00e9'), 'latin1')
+      : Buffer.from(`${BYTE_ORDER_MARK}${text}`, 'utf16le');
+  return { ...answer, body: { kind: 'bytes', bytes, contentType } };
+}
+
+function garbage(fault: FaultOf<'garbage'>, at: EpochMs, contentType: string): Answer {
+  const text = (body: string): Answer => ({
+    status: 200,
+    body: { kind: 'text', text: body, contentType },
+  });
+  switch (fault.form) {
+    case 'nested':
+      return text('['.repeat(NESTED) + ']'.repeat(NESTED));
+    case 'empty':
+      return text('');
+    case 'null':
+      return text('null');
+    case 'bytes':
+    case undefined: {
+      const bytes = Buffer.alloc(GARBAGE_BYTES);
+      for (let n = 0; n < GARBAGE_BYTES; n += 4) bytes.writeUInt32LE(hash32(at % 2 ** 32, n), n);
+      return { status: 200, body: { kind: 'bytes', bytes, contentType } };
+    }
+    default:
+      return unreachable(fault.form);
+  }
 }
 
 function invalidJson(fault: FaultOf<'invalid_json'>, answer: Answer, jsonType: string): Answer {
@@ -140,6 +155,8 @@ export async function underFault(fault: ActingFault, scene: Scene): Promise<Faul
   switch (fault.kind) {
     case 'status':
       return whole(statusAnswer(fault, scene));
+    case 'throttled':
+      return whole(scene.word({ kind: 'throttled' }));
     case 'auth_revoked':
       return whole(scene.word({ kind: 'unauthorized' }));
     case 'quota_gone':
@@ -150,45 +167,71 @@ export async function underFault(fault: ActingFault, scene: Scene): Promise<Faul
     }
     case 'redirect': {
       const headers = { location: fault.location ?? scene.target };
-      return whole({ status: 302, headers, body: { kind: 'empty' } });
+      return whole({ status: fault.status ?? REDIRECT_STATUS, headers, body: { kind: 'empty' } });
     }
-    default:
-      return spoilt(fault, await scene.honest(), scene.jsonType);
+    case 'error_body': {
+      const body = (fault.body ?? { error: 'internal error', code: 500 }) as JsonObject;
+      return whole({ status: 200, body: { kind: 'json', value: body } });
+    }
+    case 'garbage':
+      return whole(garbage(fault, scene.at, scene.jsonType));
+    default: {
+      const answer = await scene.honest();
+      const delivery = brokenDelivery(fault);
+      return delivery === undefined
+        ? whole(spoilt(fault as Spoiling, answer, scene.jsonType))
+        : { answer, delivery };
+    }
   }
 }
 
-type Spoiling = Exclude<
+type Spoiling = Extract<
   ActingFault,
-  { kind: 'status' | 'auth_revoked' | 'quota_gone' | 'ban' | 'redirect' }
+  { kind: 'content_type' | 'charset' | 'invalid_json' | 'schema_drift' }
 >;
 
-function spoilt(fault: Spoiling, answer: Answer, jsonType: string): Faulted {
+/** How a fault of the wire delivers the answer; undefined: it is no fault of the wire. */
+function brokenDelivery(fault: ActingFault): Delivery | undefined {
   switch (fault.kind) {
     case 'timeout':
-      return { answer, delivery: { kind: 'never' } };
+      return { kind: 'never' };
+    case 'not_http':
+      return { kind: 'not_http' };
     case 'reset':
-      return { answer, delivery: { kind: 'reset', at: fault.at } };
+      return { kind: 'reset', at: fault.at };
     case 'truncated':
-      return { answer, delivery: { kind: 'cut_short' } };
+      return { kind: 'cut_short' };
+    case 'wrong_length':
+      return { kind: 'wrong_length', claim: fault.claim };
     case 'slow_drip': {
       const { bytes = DRIP_BYTES, everyMs = DRIP_EVERY_MS } = fault;
-      return { answer, delivery: { kind: 'drip', bytes, everyMs } };
+      return { kind: 'drip', bytes, everyMs };
     }
     case 'huge':
-    case 'gzip_bomb': {
-      const { bytes = HUGE_BYTES } = fault;
-      return { answer, delivery: { kind: 'padding', bytes, gzip: fault.kind === 'gzip_bomb' } };
-    }
+    case 'gzip_bomb':
+      return {
+        kind: 'padding',
+        bytes: fault.bytes ?? HUGE_BYTES,
+        gzip: fault.kind === 'gzip_bomb',
+      };
+    default:
+      return undefined;
+  }
+}
+
+function spoilt(fault: Spoiling, answer: Answer, jsonType: string): Answer {
+  switch (fault.kind) {
     case 'content_type': {
       const contentType = fault.value ?? 'text/html; charset=utf-8';
-      return whole({ ...answer, body: { kind: 'text', text: textOf(answer), contentType } });
+      return { ...answer, body: { kind: 'text', text: textOf(answer), contentType } };
     }
+    case 'charset':
+      return inCharset(fault, answer, typeOf(answer, jsonType));
     case 'invalid_json':
-      return whole(invalidJson(fault, answer, jsonType));
-    case 'schema_drift': {
-      if (answer.body.kind !== 'json') return whole(answer);
-      return whole({ ...answer, body: { kind: 'json', value: drifted(answer.body.value, fault) } });
-    }
+      return invalidJson(fault, answer, jsonType);
+    case 'schema_drift':
+      if (answer.body.kind !== 'json') return answer;
+      return { ...answer, body: { kind: 'json', value: drifted(answer.body.value, fault) } };
     default:
       return unreachable(fault);
   }

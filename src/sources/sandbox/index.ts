@@ -8,7 +8,10 @@ export type {
   SandboxControl,
   SandboxSnapshot,
 } from './control.js';
+export { isScenarioName } from './control-change.js';
 export { PROVIDER_NAMES, SANDBOX_KEYS, type ProviderName } from './catalogue.js';
 export type { Fault, FaultKind, FaultOf } from './fault-kinds.js';
 export type { ProviderCounters, RequestRecord } from './ledger.js';
 export { SANDBOX_MORALIS_KEY } from './moralis-settings.js';
+export type { ScenarioChoice, ScenarioState } from './scenario-run.js';
+export { SCENARIO_NAMES, scenarioList, type ScenarioName } from './scenarios.js';

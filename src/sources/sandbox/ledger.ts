@@ -4,6 +4,7 @@
  * 1. A request is counted when it arrives, before anything can go wrong with it.
  * 2. Memory is bounded: the log is a ring, the counters have one entry per endpoint and status.
  */
+import { isoTime } from '../../kernel/time.js';
 import type { EpochMs } from '../../kernel/types.js';
 import type { Standing } from './provider.js';
 
@@ -14,6 +15,8 @@ const QUERY_CHARS_MAX = 256;
 /** Query parameters that carry a key at some upstream: their value is never kept. */
 const SECRET_PARAMETERS = new Set(['apikey', 'api_key', 'key', 'token', 'access_token']);
 
+/** forbidden: the provider had said not before. beyond: more than a window holds. */
+export type Violation = 'forbidden' | 'beyond';
 export type RequestFate = 'pending' | 'answered' | 'broken' | 'abandoned';
 
 export type RequestRecord = {
@@ -32,7 +35,7 @@ export type RequestRecord = {
   readonly requestId: string | null;
   /** The fault that shaped the answer. */
   readonly fault: string | null;
-  readonly standing: Standing['kind'];
+  readonly standing: Standing['kind'] | 'beyond';
   /** broken: cut or never answered on purpose. abandoned: the client left first. */
   readonly fate: RequestFate;
 };
@@ -45,8 +48,18 @@ export type EndpointCounters = {
 
 export type ProviderCounters = {
   readonly received: number;
+  /**
+   * What the sender could have known better: requests while they were forbidden, and requests beyond a
+   * window, from the first refusal that was answered on (and a grace for what crossed it on the wire).
+   */
   readonly violations: number;
+  readonly violationsBy: Readonly<Record<Violation, number>>;
+  /** Requests while they were forbidden, or beyond a window, so soon after a refusal that they crossed it. */
   readonly crossed: number;
+  /** Requests beyond a window, those before the first refusal too: nobody could have known yet. */
+  readonly beyond: number;
+  /** ISO 8601; null: it never refused anything. */
+  readonly firstSignalAt: string | null;
   /** By status, and `none` for what ended without one. */
   readonly byStatus: Readonly<Record<string, number>>;
   readonly endpoints: Readonly<Record<string, EndpointCounters>>;
@@ -56,7 +69,10 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Tally = {
   received: number;
   violations: number;
+  violationsBy: Record<Violation, number>;
   crossed: number;
+  beyond: number;
+  firstSignalAt: string | null;
   byStatus: Record<string, number>;
   endpoints: Record<string, { received: number; weight: number; byStatus: Record<string, number> }>;
 };
@@ -64,6 +80,8 @@ type Tally = {
 export type Arrival = Omit<RequestRecord, 'sequence' | 'status' | 'fault' | 'fate'>;
 
 export type OpenEntry = {
+  /** It went beyond a window. `isKnown`: the sender had been refused before, and had time to hear it. */
+  beyond(isKnown: boolean): void;
   /** Called before the first byte leaves: who reads the answer finds it counted. Null: none leaves. */
   answering(status: number | null, fault: string | null): void;
   ended(fate: RequestFate): void;
@@ -72,6 +90,8 @@ export type OpenEntry = {
 export type Ledger = {
   /** 1: counts it and returns where its end is to be written. */
   arrived(arrival: Arrival): OpenEntry;
+  /** A refusal was answered. */
+  signalled(provider: string, at: EpochMs): void;
   counters(provider: string): ProviderCounters;
   /** Oldest first, as far as the ring reaches. */
   log(filter?: {
@@ -86,7 +106,10 @@ export type Ledger = {
 const noTally = (): Tally => ({
   received: 0,
   violations: 0,
+  violationsBy: { forbidden: 0, beyond: 0 },
   crossed: 0,
+  beyond: 0,
+  firstSignalAt: null,
   byStatus: {},
   endpoints: {},
 });
@@ -113,7 +136,10 @@ function tallied(tally: Tally, arrival: Arrival): readonly Record<string, number
   tally.received += 1;
   endpoint.received += 1;
   endpoint.weight += arrival.weight;
-  if (arrival.standing === 'violation') tally.violations += 1;
+  if (arrival.standing === 'violation') {
+    tally.violations += 1;
+    tally.violationsBy.forbidden += 1;
+  }
   if (arrival.standing === 'crossed') tally.crossed += 1;
   return [tally.byStatus, endpoint.byStatus];
 }
@@ -139,9 +165,18 @@ export function ledger(): Ledger {
       ring.push(record);
       // Cut in blocks: shifting one by one would cost O(n) per request.
       if (ring.length >= 2 * LOG_MAX) ring = ring.slice(-LOG_MAX);
-      const statusCounts = tallied(tallyOf(arrival.provider), arrival);
+      const tally = tallyOf(arrival.provider);
+      const statusCounts = tallied(tally, arrival);
       tell(record);
       return {
+        beyond(isKnown) {
+          tally.beyond += 1;
+          // One that was forbidden as well is counted as that.
+          if (!isKnown || record.standing !== 'clear') return;
+          record.standing = 'beyond';
+          tally.violations += 1;
+          tally.violationsBy.beyond += 1;
+        },
         answering(status, fault) {
           record.status = status;
           record.fault = fault;
@@ -152,6 +187,9 @@ export function ledger(): Ledger {
           tell(record);
         },
       };
+    },
+    signalled(provider, at) {
+      tallyOf(provider).firstSignalAt ??= isoTime(at);
     },
     counters: (provider) => structuredClone(tallies.get(provider) ?? noTally()),
     log: ({ provider, endpoint } = {}) =>

@@ -23,6 +23,7 @@ export type SandboxRequest = {
 export type AnswerBody =
   | { readonly kind: 'json'; readonly value: Json }
   | { readonly kind: 'text'; readonly text: string; readonly contentType: string }
+  | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly contentType: string }
   | { readonly kind: 'empty' };
 
 /** Why a provider wants no more requests for now. */
@@ -62,6 +63,11 @@ export type Admission = {
   /** Headers that go with every answer, refusals included. */
   readonly headers: Readonly<Record<string, string>>;
   readonly refused?: Answer;
+  /**
+   * The request went beyond one of its windows. Absent: exactly when it was refused with a `forbids`;
+   * to be set where the upstream answers all the same, or refuses without saying until when.
+   */
+  readonly isBeyond?: boolean;
 };
 
 /** The refusals that a fault may ask a provider to word. */

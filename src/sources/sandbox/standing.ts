@@ -12,12 +12,23 @@ import type { ForbidCause, Forbids, Standing } from './provider.js';
 /** Most scopes remembered; beyond it the oldest is forgotten. */
 const SCOPES_MAX = 1000;
 
+/** Forgets the oldest entry of a map that has grown beyond its bound. */
+function forgetOldest(map: Map<string, unknown>): void {
+  if (map.size <= SCOPES_MAX) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}
+
 type Forbidden = Forbids & { readonly signalledAt: MonotonicMs };
 
 export type StandingOrders = {
   /** 1: to be called when the refusal has left. */
   signal(scope: string, forbids: Forbids, at: EpochMs, monotonic: MonotonicMs): void;
   of(scope: string, at: EpochMs, monotonic: MonotonicMs, graceMs: DurationMs): Standing;
+  /** Whether this scope was ever refused, and long enough ago to have heard it. */
+  isWarned(scope: string, monotonic: MonotonicMs, graceMs: DurationMs): boolean;
   /** Forgets what was forbidden for this cause (a fault that forbade it was switched off). */
   lift(cause: ForbidCause): void;
   list(at: EpochMs): readonly (Forbids & { readonly scope: string })[];
@@ -25,8 +36,11 @@ export type StandingOrders = {
 
 export function standingOrders(): StandingOrders {
   const byScope = new Map<string, Forbidden>();
+  const warnedAt = new Map<string, MonotonicMs>();
   return {
     signal(scope, forbids, at, monotonic) {
+      if (!warnedAt.has(scope)) warnedAt.set(scope, monotonic);
+      forgetOldest(warnedAt);
       const before = byScope.get(scope);
       const stands = before !== undefined && before.until > at;
       if (stands && before.until >= forbids.until) return;
@@ -35,18 +49,17 @@ export function standingOrders(): StandingOrders {
         ...forbids,
         signalledAt: stands ? before.signalledAt : monotonic,
       });
-      if (byScope.size > SCOPES_MAX) {
-        for (const oldest of byScope.keys()) {
-          byScope.delete(oldest);
-          break;
-        }
-      }
+      forgetOldest(byScope);
     },
     of(scope, at, monotonic, graceMs) {
       const forbidden = byScope.get(scope);
       if (forbidden === undefined || forbidden.until <= at) return { kind: 'clear' };
       const crossed = monotonic - forbidden.signalledAt < graceMs;
       return { kind: crossed ? 'crossed' : 'violation', cause: forbidden.cause };
+    },
+    isWarned(scope, monotonic, graceMs) {
+      const first = warnedAt.get(scope);
+      return first !== undefined && monotonic - first >= graceMs;
     },
     lift(cause) {
       for (const [scope, forbidden] of byScope) {
