@@ -21,6 +21,7 @@ import {
   type AcquireRequest,
   type Configure,
   type LimiterGate,
+  type Permit,
 } from '../../src/actors/limiter/index.js';
 import { assert } from '../../src/kernel/errors.js';
 import { clock, log, random } from './world.js';
@@ -84,9 +85,9 @@ export function byBoth(breaker: BreakerGate, limiters: readonly LimiterGate[]): 
   return async () => {
     for (;;) {
       assert(breaker.peek() === undefined, 'the breaker is closed');
-      const leave = await next().acquire(request());
-      assert(leave.ok, 'the limiter admits it');
-      const { permit } = leave;
+      const limiter = next();
+      const asked = request();
+      const permit = limiter.tryAcquire(asked) ?? (await waited(limiter, asked));
       const admitted = breaker.admit();
       assert(admitted.ok, 'the breaker admits it');
       const { generation } = admitted;
@@ -105,18 +106,26 @@ export function byBoth(breaker: BreakerGate, limiters: readonly LimiterGate[]): 
   };
 }
 
+/** As the door waits, when it must: for the rate, or for a block to become durable. */
+async function waited(limiter: LimiterGate, asked: AcquireRequest): Promise<Permit> {
+  const leave = await limiter.acquire(asked);
+  assert(leave.ok, 'the limiter admits it');
+  return leave.permit;
+}
+
 /** A permit alone: asked for, spent, reported. */
 export function byLimiter(limiters: readonly LimiterGate[]): Guard {
   const next = inTurn(limiters);
   return async () => {
     for (;;) {
-      const leave = await next().acquire(request());
-      assert(leave.ok, 'the limiter admits it');
-      if (!leave.permit.spend()) continue;
+      const limiter = next();
+      const asked = request();
+      const permit = limiter.tryAcquire(asked) ?? (await waited(limiter, asked));
+      if (!permit.spend()) continue;
       const status = await work();
       const at = clock.now();
       const said = { observations: [], charged: true, malformedHeaders: 0 };
-      leave.permit.report({ outcome: 'ok', status, ...said, at });
+      permit.report({ outcome: 'ok', status, ...said, at });
       return status;
     }
   };

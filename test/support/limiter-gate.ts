@@ -6,6 +6,7 @@ import {
   type Configure,
   type LimiterFact,
   type LimiterGate,
+  type LimiterGateOptions,
   type Permit,
   type PermitReport,
 } from '../../src/actors/limiter/index.js';
@@ -35,7 +36,11 @@ export async function warm(more: Partial<Configure> = {}): Promise<Bench> {
   return made;
 }
 
-export function gateOver(clock: VirtualClock, actor: FakeLimiter): LimiterGate {
+export function gateOver(
+  clock: VirtualClock,
+  actor: FakeLimiter,
+  limits: Partial<LimiterGateOptions['limits']> = {},
+): LimiterGate {
   return limiterGate({
     scope: 'sandbox',
     handle: actor,
@@ -43,7 +48,7 @@ export function gateOver(clock: VirtualClock, actor: FakeLimiter): LimiterGate {
     random: seededRandom(7 + actor.facts.length),
     context: systemContext,
     log: silentLogger,
-    limits: { queueMax: 100, waitMaxMs: 10 * MINUTE },
+    limits: { queueMax: 100, waitMaxMs: 10 * MINUTE, ...limits },
   });
 }
 

@@ -175,7 +175,7 @@ describe('waiting', () => {
     expect(made.gate.live('moralis').queued).toBe(made.gate.numbers().queued);
   });
 
-  it('is first in, first out, but probes go first', async () => {
+  it('is in turn: probes before live calls before backfill, then first in, first out', async () => {
     const made = await kept(warm({ maxRequestsPerSecond: 1 }));
     await call(made);
     const order: string[] = [];

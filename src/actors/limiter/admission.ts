@@ -1,56 +1,82 @@
 /** How a call gets its permit: at once, after its turn, or not at all. Invariants: gate.ts. */
-import { observe, type Histogram } from '../../kernel/observe.js';
-import type { Cancel } from '../../kernel/time.js';
-import type { DurationMs, MonotonicMs } from '../../kernel/types.js';
-import type { Acquired, AcquireFailure, AcquireRequest, Desk } from './desk.js';
+import { observe } from '../../kernel/observe.js';
+import type { DurationMs } from '../../kernel/types.js';
+import type { Acquired, AcquireFailure, AcquireRequest, Counters, Desk, Permit } from './desk.js';
+import type { Floor } from './floor.js';
 import type { Now } from './lanes.js';
 import type { Block, Reserved } from './block.js';
+import { look } from './look.js';
 import { createPermit } from './permit.js';
-import { failed, type Queue, type Waiter } from './queue.js';
-
-export type Floor = {
-  readonly desk: Desk;
-  readonly queue: Queue;
-  readonly waitSeconds: Histogram;
-  readonly limits: { readonly queueMax: number; readonly waitMaxMs: DurationMs };
-  /** Disarms the timer of the next look. */
-  cancelWake: Cancel;
-  isPumping: boolean;
-  isPumpDue: boolean;
-};
-
-/** A refused reservation is not tried again sooner. */
-const RETRY_MIN_MS: DurationMs = 10;
+import { failed, type Waiter } from './queue.js';
+import { noRoom, RETRY_MIN_MS, tooLate } from './ready.js';
 
 const nothing = (): void => undefined;
 
+/** G5: nobody waits, nothing bars it, the rate admits it, a block has a unit. */
+export function tryAcquire(floor: Floor, request: AcquireRequest): Permit | undefined {
+  const { desk, queue } = floor;
+  if (queue.size() > 0 || !isOpen(desk, request)) return undefined;
+  const { collector, weights } = request;
+  const context = desk.context();
+  const counters = desk.counters(collector);
+  counters.weights = weights;
+  if (counters.fits !== weights || counters.fitsIn !== context) {
+    if (desk.lanes.tooHeavy(weights) !== undefined) return undefined;
+    counters.fits = weights;
+    counters.fitsIn = context;
+  }
+  const now = desk.now();
+  if (desk.bars.bar(context, weights, now.wall) !== undefined) return undefined;
+  if (desk.lanes.readiness(context, collector, weights, now).at > now.mono) return undefined;
+  const block = desk.ledger.take(collector, request.run, weights, now);
+  if (block === undefined) return undefined;
+  desk.lanes.hold(collector, weights);
+  counters.admitted += 1;
+  observe(floor.waitSeconds, 0);
+  return createPermit(desk, request, block);
+}
+
+function isOpen(desk: Desk, request: AcquireRequest): boolean {
+  return (
+    !desk.isClosed &&
+    !request.signal.aborted &&
+    desk.context().config !== null &&
+    desk.handle.quarantined() === undefined
+  );
+}
+
+/** Waits, bounded, for its turn; a unit may have to become durable first. Never rejects. */
 export function acquire(floor: Floor, request: AcquireRequest): Promise<Acquired> {
-  const { desk, queue, limits } = floor;
+  const permit = tryAcquire(floor, request);
+  if (permit !== undefined) return Promise.resolve({ ok: true, permit });
+  const { desk, queue } = floor;
   const counters = desk.counters(request.collector);
   counters.weights = request.weights;
-  const refused = refusedAtTheDoor(desk, request);
+  const now = desk.now();
+  const refused =
+    refusedAtTheDoor(desk, request) ??
+    (hasRoom(floor, request.collector) ? undefined : noRoom(floor, request, now));
   if (refused !== undefined) {
     counters.rejected += 1;
     return Promise.resolve(refused);
   }
-  const now = desk.now();
-  // G5: nobody waits, the rate admits it, a block has a unit.
-  if (queue.waiters.length === 0 && readyAt(desk, request, now).at <= now.mono) {
-    const block = desk.ledger.take(request.collector, request.run, request.weights, now);
-    if (block !== undefined) {
-      desk.lanes.hold(request.collector, request.weights);
-      return Promise.resolve(granted(floor, request, block, 0, false));
-    }
-  }
-  if (queue.waiters.length >= limits.queueMax) {
-    counters.rejected += 1;
-    const detail = `${String(limits.queueMax)} calls wait at this limiter already`;
-    return Promise.resolve(failed('overloaded', detail));
-  }
   return new Promise((resolve) => {
-    queue.add(waiterOf(floor, request, now, resolve));
+    const waiter = waiterOf(floor, request, now, resolve);
+    queue.add(waiter);
     pump(floor);
+    if (queue.has(waiter)) waiter.wasDelayed = true;
   });
+}
+
+/**
+ * In a shared scope a collector has room for as many calls as there are free places left: alone it
+ * takes half of the queue, and whoever comes next still finds as many places as it may use.
+ */
+function hasRoom({ queue, limits, desk }: Floor, collector: string): boolean {
+  const free = limits.queueMax - queue.size();
+  if (free <= 0) return false;
+  const sharers = desk.context().config?.collectors.length ?? 1;
+  return sharers <= 1 || queue.waitingOf(collector) < free;
 }
 
 function refusedAtTheDoor(desk: Desk, request: AcquireRequest): AcquireFailure | undefined {
@@ -83,6 +109,8 @@ function waiterOf(
     since: now.mono,
     deadline: now.mono + waitMs,
     notBefore: 0,
+    refusedBy: undefined,
+    waitedFor: [],
     wasDelayed: false,
     isDone: false,
     resolve,
@@ -91,51 +119,15 @@ function waiterOf(
   };
   waiter.cancelDeadline = desk.clock.after(
     waitMs,
-    giveUp(() => tooLate(desk, waiter)),
+    giveUp(() => tooLate(floor, waiter, desk.now())),
   );
   request.signal.addEventListener('abort', waiter.onAbort, { once: true });
   return waiter;
 }
 
-/** What a waiter is told when its time is over: the bar in the way, or when its rate would admit it. */
-function tooLate(desk: Desk, waiter: Waiter): AcquireFailure {
-  const now = desk.now();
-  const ready = readyAt(desk, waiter.request, now);
-  return lateFailure(desk, waiter, now, ready);
-}
-
-type Ready = { at: MonotonicMs; binding: string; letsOthersPass: boolean };
-
-/** <= now: at once. The earliest moment at which this call could go if it were next. */
-function readyAt(desk: Desk, request: AcquireRequest, now: Now): Ready {
-  const context = desk.context();
-  const bar = desk.bars.bar(context, request.weights, now.wall);
-  if (bar !== undefined) {
-    const at = now.mono + bar.until - now.wall;
-    return { at, binding: bar.bucket ?? bar.cause, letsOthersPass: bar.bucket !== undefined };
-  }
-  const { at, binding, isOwnCap } = desk.lanes.readiness(
-    context,
-    request.collector,
-    request.weights,
-    now,
-  );
-  return { at, binding, letsOthersPass: isOwnCap };
-}
-
-function lateFailure(desk: Desk, waiter: Waiter, now: Now, ready: Ready): AcquireFailure {
-  const bar = desk.bars.bar(desk.context(), waiter.request.weights, now.wall);
-  if (bar !== undefined) return failed(bar.cause, bar.detail, bar);
-  const at = Math.max(ready.at, waiter.notBefore);
-  const until = Number.isFinite(at) && at > now.mono ? now.wall + at - now.mono : undefined;
-  const detail = 'the rate limit does not admit it in time';
-  const bucket = ready.binding === 'rate' ? undefined : ready.binding;
-  return failed('rate_limit', detail, { until, bucket });
-}
-
 /** Lets go whoever may go now, tells those who cannot be served in time, and arms the next look. */
 export function pump(floor: Floor): void {
-  if (floor.queue.waiters.length === 0) return;
+  if (floor.queue.size() === 0) return;
   floor.isPumpDue = true;
   if (floor.isPumping) return;
   floor.isPumping = true;
@@ -149,32 +141,31 @@ export function pump(floor: Floor): void {
 function sweep(floor: Floor): void {
   const { desk, queue } = floor;
   floor.cancelWake();
-  const now = desk.now();
-  const passed = new Set<string>();
-  let wake = Infinity;
-  for (const waiter of [...queue.waiters]) {
-    const { collector, weights } = waiter.request;
-    if (waiter.isDone || passed.has(collector)) continue;
-    const ready = readyAt(desk, waiter.request, now);
-    const at = Math.max(ready.at, waiter.notBefore);
-    if (at <= now.mono) {
-      queue.remove(waiter);
-      desk.lanes.hold(collector, weights);
-      void admit(floor, waiter);
+  floor.wakeAt = Infinity;
+  for (;;) {
+    const now = desk.now();
+    const seen = look(floor, now);
+    if (seen.kind === 'nobody') {
+      arm(floor, seen.wakeAt, now);
+      return;
+    }
+    if (seen.kind === 'late') {
+      const failure = tooLate(floor, seen.waiter, now);
+      queue.remove(seen.waiter);
+      finish(floor, seen.waiter, failure);
       continue;
     }
-    waiter.wasDelayed = true;
-    if (at > waiter.deadline && at !== Infinity) {
-      queue.remove(waiter);
-      finish(floor, waiter, lateFailure(desk, waiter, now, ready));
-      continue;
-    }
-    wake = Math.min(wake, at);
-    if (!ready.letsOthersPass && ready.at > now.mono) break;
-    passed.add(collector);
+    const { waiter } = seen.place;
+    queue.take(seen.place);
+    desk.lanes.hold(waiter.request.collector, waiter.request.weights);
+    void admit(floor, waiter);
   }
-  if (wake === Infinity) return;
-  floor.cancelWake = desk.clock.after(wake - now.mono, () => {
+}
+
+function arm(floor: Floor, wakeAt: number, now: Now): void {
+  floor.wakeAt = wakeAt;
+  if (wakeAt === Infinity) return;
+  floor.cancelWake = floor.desk.clock.after(wakeAt - now.mono, () => {
     pump(floor);
   });
 }
@@ -187,7 +178,7 @@ async function admit(floor: Floor, waiter: Waiter): Promise<void> {
     const block = desk.ledger.take(collector, run, weights, desk.now());
     if (block !== undefined) {
       const waitedMs = desk.clock.monotonic() - waiter.since;
-      finish(floor, waiter, granted(floor, waiter.request, block, waitedMs, waiter.wasDelayed));
+      finish(floor, waiter, { ok: true, permit: granted(floor, waiter, block, waitedMs) });
       return;
     }
     const reserved = await desk.ledger.reserve(collector, run, weights);
@@ -199,11 +190,22 @@ async function admit(floor: Floor, waiter: Waiter): Promise<void> {
   pump(floor);
 }
 
-/** A window that fills again before the deadline: it waits for that, in front of its class. */
+function granted(floor: Floor, waiter: Waiter, block: Block, waitedMs: DurationMs): Permit {
+  const counters: Counters = floor.desk.counters(waiter.request.collector);
+  counters.admitted += 1;
+  if (waiter.wasDelayed) {
+    counters.delayed += 1;
+    block.delayed += 1;
+  }
+  observe(floor.waitSeconds, waitedMs / 1000);
+  return createPermit(floor.desk, waiter.request, block);
+}
+
+/** A window that fills again before the deadline: it waits for that, in front of all others. */
 function comesAgain(
   floor: Floor,
   waiter: Waiter,
-  { refusal }: Exclude<Reserved, { ok: true }>,
+  { refusal, bucket }: Exclude<Reserved, { ok: true }>,
 ): boolean {
   const { desk, queue } = floor;
   if (waiter.isDone) return false; // its time ended while the reservation was under way
@@ -212,6 +214,7 @@ function comesAgain(
   const at = now.mono + Math.max(RETRY_MIN_MS, refusal.retryAt - now.wall);
   if (at > waiter.deadline) return false;
   waiter.notBefore = at;
+  waiter.refusedBy = bucket;
   waiter.wasDelayed = true;
   desk.lanes.release(waiter.request.collector, waiter.request.weights);
   queue.putBack(waiter);
@@ -236,23 +239,6 @@ function refusedReservation(
     default:
       return failed('unavailable', detail);
   }
-}
-
-function granted(
-  floor: Floor,
-  request: AcquireRequest,
-  block: Block,
-  waitedMs: DurationMs,
-  wasDelayed: boolean,
-): Acquired {
-  const counters = floor.desk.counters(request.collector);
-  counters.admitted += 1;
-  if (wasDelayed) {
-    counters.delayed += 1;
-    block.delayed += 1;
-  }
-  observe(floor.waitSeconds, waitedMs / 1000);
-  return { ok: true, permit: createPermit(floor.desk, request, block) };
 }
 
 export function finish(floor: Floor, waiter: Waiter, acquired: Acquired): void {

@@ -24,8 +24,8 @@ export type Block = {
   /** Units of what was sent. */
   readonly sentUnits: Record<string, number>;
   inFlight: number;
-  /** Permits that hold a unit and have not left; called when the block ends under them. */
-  readonly held: Set<() => void>;
+  /** Permits that hold a unit and have not left; released when the block ends under them. */
+  readonly held: HeldPermit[];
   readonly usage: Usage[];
   lastSentAt: EpochMs | undefined;
   delayed: number;
@@ -34,6 +34,9 @@ export type Block = {
   /** Disarms the timer of its end. */
   cancelEnd: Cancel;
 };
+
+/** It knows its place among those held, so that to leave is no search. */
+export type HeldPermit = { slot: number; release(): void };
 
 export type Usage = {
   readonly endpoint: string;

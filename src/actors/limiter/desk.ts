@@ -67,6 +67,9 @@ export type Counters = {
   rejected: number;
   /** The last weights asked for: what the next permit is computed for. */
   weights: Weights;
+  /** The last weights found to fit into every window, and in which state: not looked at again. */
+  fits: Weights | undefined;
+  fitsIn: LimiterContext | undefined;
 };
 
 export type Desk = {

@@ -6,7 +6,8 @@
  *    What permits takes hold when it is durable.
  * G3 Waiting is bounded: in number (`queueMax`) and in time (`waitMaxMs`); whoever cannot be served in
  *    time is told so at once, and until when.
- * G4 First in, first out; probes go first. Only a collector's own cap or a blocked bucket lets others pass.
+ * G4 What is contended is shared: by class 8 : 4 : 1, within a class by collector, then first in, first
+ *    out (queue.ts); what one waits for and another does not need stops only the one (look.ts).
  * G5 The admitted path touches no chart and awaits nothing: branches, counters, one object.
  */
 import { histogram, type Histogram, type Logger } from '../../kernel/observe.js';
@@ -15,16 +16,18 @@ import type { Cancel, Clock } from '../../kernel/time.js';
 import type { DurationMs } from '../../kernel/types.js';
 import type { LiveLimiter } from '../engine.js';
 import type { SystemContext } from '../handle.js';
-import { acquire, finish, pump, type Floor } from './admission.js';
+import { acquire, finish, pump, tryAcquire } from './admission.js';
 import type { LimiterContext } from './context.js';
 import { currentBackoff, currentRate } from './curve.js';
-import type { Acquired, AcquireRequest, Counters, Desk } from './desk.js';
+import type { Acquired, AcquireRequest, Counters, Desk, Permit } from './desk.js';
+import type { Floor } from './floor.js';
 import { followActor } from './follow.js';
 import { jumpWatch } from './jumps.js';
-import { limiterLanes, type Weights } from './lanes.js';
+import { limiterLanes, type Now, type Weights } from './lanes.js';
 import type { LimiterHandle } from './block.js';
 import { reservationLedger } from './ledger.js';
 import { failed, waitingQueue } from './queue.js';
+import { inTheWay, readyAt } from './ready.js';
 import { restrictions, type Bar } from './restrictions.js';
 
 export type LimiterGateOptions = {
@@ -48,13 +51,23 @@ export type GateNumbers = {
 };
 
 export interface LimiterGate {
-  /** Waits, bounded, for the rate, then takes a unit of a durable block. Never rejects. */
+  /**
+   * A permit for a call that need not wait: nobody does, the rate admits it, a durable block has a unit.
+   * Undefined: ask with `acquire`. Makes no promise, counts nothing as rejected.
+   */
+  tryAcquire(request: AcquireRequest): Permit | undefined;
+  /** Waits, bounded, for its turn, then takes a unit of a durable block. Never rejects. */
   acquire(request: AcquireRequest): Promise<Acquired>;
   live(collector: string): LiveLimiter;
   /** Requests per second in force now. */
   currentRate(collector: string): number;
   /** What bars calls now; without weights, any bucket of the scope counts. */
   blockedUntil(collector: string, weights?: Weights): Bar | undefined;
+  /**
+   * What is in the way of a collector whose calls may draw in any of these ways, one for each endpoint:
+   * what ends first; undefined when one of them is free. Waiting for the rate up to `waitMaxMs` is free.
+   */
+  inTheWay(collector: string, draws: readonly Weights[], waitMaxMs: DurationMs): Bar | undefined;
   /** Called when a rate, a pause or a block changed: whoever waits may look again. */
   watch(listener: () => void): Cancel;
   /** Ends all blocks and resolves when those without calls in flight are settled. */
@@ -86,10 +99,12 @@ export function limiterGate(options: LimiterGateOptions): LimiterGate {
     },
   });
   return {
+    tryAcquire: (request) => tryAcquire(floor, request),
     acquire: (request) => acquire(floor, request),
     live: (collector) => live(floor, collector),
     currentRate: (collector) => currentRate(memory.context, collector, clock.now()),
     blockedUntil: (_collector, weights) => desk.bars.bar(memory.context, weights, clock.now()),
+    inTheWay: (collector, draws, waitMaxMs) => inTheWay(desk, collector, draws, waitMaxMs),
     watch(listener) {
       listeners.add(listener);
       return () => {
@@ -103,7 +118,7 @@ export function limiterGate(options: LimiterGateOptions): LimiterGate {
     numbers: () => ({
       scope: options.scope,
       waitSeconds: floor.waitSeconds,
-      queued: queue.waiters.length,
+      queued: queue.size(),
       openBlocks: desk.ledger.open(),
       malformedHeaders: desk.malformedHeaders,
       collectors,
@@ -112,7 +127,7 @@ export function limiterGate(options: LimiterGateOptions): LimiterGate {
       desk.isClosed = true;
       unfollow();
       floor.cancelWake();
-      for (const waiter of [...queue.waiters]) {
+      for (const waiter of queue.all()) {
         queue.remove(waiter);
         finish(floor, waiter, failed('unavailable', 'the limiter is closed'));
       }
@@ -147,7 +162,7 @@ function openFloor(
     counters(collector) {
       const known = collectors.get(collector);
       if (known !== undefined) return known;
-      const made = { admitted: 0, delayed: 0, rejected: 0, weights: NO_WEIGHTS };
+      const made = newCounters();
       collectors.set(collector, made);
       return made;
     },
@@ -159,6 +174,7 @@ function openFloor(
     queue: waitingQueue(),
     waitSeconds: histogram(WAIT_BOUNDS),
     limits,
+    wakeAt: Infinity,
     cancelWake: () => undefined,
     isPumping: false,
     isPumpDue: false,
@@ -166,20 +182,48 @@ function openFloor(
   return floor;
 }
 
+function newCounters(): Counters {
+  const none = { admitted: 0, delayed: 0, rejected: 0 };
+  return { ...none, weights: NO_WEIGHTS, fits: undefined, fitsIn: undefined };
+}
+
 function live({ desk, queue }: Floor, collector: string): LiveLimiter {
   const context = desk.context();
   const { weights, admitted, delayed, rejected } = desk.counters(collector);
   const now = desk.now();
-  const bar = desk.bars.bar(context, weights, now.wall);
-  const { at, binding } = desk.lanes.readiness(context, collector, weights, now);
-  const isSoon = bar === undefined && Number.isFinite(at) && at > now.mono;
-  const nextPermitAt = isSoon ? now.wall + at - now.mono : bar?.until;
-  const bindingBucket = bar === undefined ? binding : (bar.bucket ?? bar.cause);
+  const next = nextPermit({ desk, queue }, { collector, weights }, now);
   return {
     currentRate: currentRate(context, collector, now.wall),
     currentBackoff: currentBackoff(context, now.wall),
-    ...(nextPermitAt !== undefined && { nextPermitAt, bindingBucket }),
-    queued: queue.waiters.filter(({ request }) => request.collector === collector).length,
+    ...next,
+    queued: queue.waitingOf(collector),
     counters: { admitted, delayed, rejected },
   };
+}
+
+/**
+ * When the collector's next permit can come at the earliest, and what it waits for: of the calls it has
+ * waiting the first that may go, else of a call like its last one. Nothing: at once, or, while another's
+ * permit is out, nobody knows.
+ */
+function nextPermit(
+  { desk, queue }: Pick<Floor, 'desk' | 'queue'>,
+  like: Pick<AcquireRequest, 'collector' | 'weights'>,
+  now: Now,
+): Pick<LiveLimiter, 'nextPermitAt' | 'bindingBucket'> {
+  let { at, binding } = readyAt(desk, like, now);
+  if (queue.waitingOf(like.collector) > 0) {
+    at = Infinity;
+    for (const { request, notBefore, refusedBy } of queue.all()) {
+      if (request.collector !== like.collector) continue;
+      const ready = readyAt(desk, request, now);
+      const isRefused = notBefore > ready.at;
+      const soonest = isRefused ? notBefore : ready.at;
+      if (soonest >= at) continue;
+      at = soonest;
+      binding = isRefused ? (refusedBy ?? ready.binding) : ready.binding;
+    }
+  }
+  if (!Number.isFinite(at) || at <= now.mono) return {};
+  return { nextPermitAt: now.wall + at - now.mono, bindingBucket: binding };
 }

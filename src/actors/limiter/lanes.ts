@@ -30,8 +30,8 @@ export type Readiness = {
   at: MonotonicMs;
   /** `rate`, or the bucket's name. */
   binding: string;
-  /** Only this collector's own cap is in the way. */
-  isOwnCap: boolean;
+  /** Whose it is: everybody waits for the scope's pace, the collector alone for its own. */
+  by: 'scope' | 'collector' | 'bucket';
 };
 
 export interface Lanes {
@@ -73,7 +73,7 @@ type Room = {
 };
 
 export function limiterLanes(startedAt: MonotonicMs): Lanes {
-  const found: Readiness = { at: 0, binding: 'rate', isOwnCap: false };
+  const found: Readiness = { at: 0, binding: 'rate', by: 'scope' };
   const room: Room = { startedAt, scope: undefined, paces: new Map(), lanes: new Map(), found };
   const { lanes } = room;
   return {
@@ -129,15 +129,15 @@ function readiness(
   const shared = paceReadyAt(scopePace(room), sharedRate, context, collector, now);
   found.at = Math.max(own, shared);
   found.binding = 'rate';
-  found.isOwnCap = own > now.mono && shared <= now.mono;
+  found.by = own > shared ? 'collector' : 'scope';
   for (const name in weights) {
     const lane = lanes.get(name);
     if (lane === undefined) continue;
     const at = laneReadyAt(lane, weights[name] ?? 0, now.mono);
-    if (at > now.mono) found.isOwnCap = false;
     if (at <= found.at) continue;
     found.at = at;
     found.binding = name;
+    found.by = 'bucket';
   }
   return found;
 }

@@ -118,7 +118,7 @@ async function open(
   if (!('id' in opened)) return opened;
   shelf.live.set(opened.id, opened);
   opened.cancelEnd = clock.after(opened.expiresMono - clock.monotonic(), () => {
-    for (const lapse of [...opened.held]) lapse();
+    for (const permit of [...opened.held]) permit.release();
     retire(shelf, opened);
   });
   // An observation came meanwhile that tightens: this block was decided without it.
@@ -134,7 +134,7 @@ function retire(shelf: Shelf, block: Block): void {
 }
 
 function settleIfOver(shelf: Shelf, block: Block): void {
-  if (!block.isRetired || block.isSettled || block.inFlight > 0 || block.held.size > 0) return;
+  if (!block.isRetired || block.isSettled || block.inFlight > 0 || block.held.length > 0) return;
   block.isSettled = true;
   block.cancelEnd();
   const done = settle(shelf.deps, block).finally(() => {

@@ -71,7 +71,7 @@ export async function openBlock(
     sent: 0,
     sentUnits: {},
     inFlight: 0,
-    held: new Set(),
+    held: [],
     usage: [],
     lastSentAt: undefined,
     delayed: 0,
