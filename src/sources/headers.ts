@@ -3,7 +3,7 @@
  * and counted, never guessed at.
  */
 import { DAY_MS, SECOND_MS } from '../kernel/time.js';
-import type { EpochMs } from '../kernel/types.js';
+import type { DurationMs, EpochMs } from '../kernel/types.js';
 
 /** Furthest an upstream may push us away: a longer wait is cut to this. */
 export const UPSTREAM_WAIT_MAX_MS = 7 * DAY_MS;
@@ -25,8 +25,13 @@ export type HeaderReader = {
    * one: the upstream's clock may be off. At most seven days ahead.
    */
   resetAt(name: string, unit: ResetUnit, at: EpochMs): EpochMs | undefined;
-  /** `Retry-After` as a moment: seconds or an HTTP-date, never in the past, at most seven days ahead. */
+  /**
+   * `Retry-After` as a moment: seconds, or an HTTP-date (read against the answer's own `Date` too), never
+   * in the past, at most seven days ahead.
+   */
   retryAfter(at: EpochMs): EpochMs | undefined;
+  /** A header of another form; `parse` answers undefined for what makes no sense, and never throws. */
+  parsed<T>(name: string, parse: (value: string) => T | undefined): T | undefined;
   has(name: string): boolean;
   /** How many headers were there and made no sense, so far. */
   malformed(): number;
@@ -37,7 +42,7 @@ export function headerReader(headers: Readonly<Record<string, string>>): HeaderR
   const malformed = new Set<string>();
   const text = (name: string): string | undefined =>
     Object.hasOwn(headers, name) ? headers[name]?.trim() : undefined;
-  const read = (name: string, parse: (value: string) => number | undefined): number | undefined => {
+  const read = <T>(name: string, parse: (value: string) => T | undefined): T | undefined => {
     const value = text(name);
     if (value === undefined) return undefined;
     const parsed = parse(value);
@@ -49,7 +54,9 @@ export function headerReader(headers: Readonly<Record<string, string>>): HeaderR
     decimal: (name) => read(name, decimalOf),
     resetAt: (name, unit, at) =>
       read(name, (value) => resetOf(value, unit, at, httpDate(text('date') ?? ''))),
-    retryAfter: (at) => read('retry-after', (value) => momentOf(value, at)),
+    retryAfter: (at) =>
+      read('retry-after', (value) => momentOf(value, at, httpDate(text('date') ?? ''))),
+    parsed: read,
     has: (name) => text(name) !== undefined,
     malformed: () => malformed.size,
   };
@@ -80,26 +87,33 @@ function resetOf(
   const seconds = decimalOf(value);
   if (seconds === undefined) return undefined;
   if (unit === 'seconds_left') return boundedMoment(at + seconds * SECOND_MS, at);
-  // `Date` is the server's second, cut off: up to one second more is left than it says.
-  const skew = serverNow === undefined ? 0 : at - serverNow;
-  const moment = seconds * SECOND_MS + skew;
+  const moment = seconds * SECOND_MS + skewOf(serverNow, at);
   // Years away: not an epoch second at all.
   if (Math.abs(moment - at) > RESET_MAX_MS) return undefined;
   return boundedMoment(moment, at);
 }
 
-function momentOf(value: string, at: EpochMs): EpochMs | undefined {
+/**
+ * How far our clock is ahead of the upstream's. `Date` is a second cut off, so up to one second too much:
+ * a moment read with it is never too early.
+ */
+function skewOf(serverNow: EpochMs | undefined, at: EpochMs): DurationMs {
+  return serverNow === undefined ? 0 : at - serverNow;
+}
+
+function momentOf(value: string, at: EpochMs, serverNow: EpochMs | undefined): EpochMs | undefined {
   // However many digits: infinitely long is still "the longest wait there is".
   if (/^\d+$/.test(value)) return boundedMoment(at + Number(value) * SECOND_MS, at);
   const date = httpDate(value);
-  return date === undefined ? undefined : boundedMoment(date, at);
+  return date === undefined ? undefined : boundedMoment(date + skewOf(serverNow, at), at);
 }
 
 const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
 const MONTH = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
 const CLOCK = '\\d{2}:\\d{2}:\\d{2}';
 /** RFC 9110 §5.6.7, in its three forms. `Date.parse` alone takes "garbage 5" for a date. */
-const IMF_FIXDATE = new RegExp(`^${DAY}, \\d{2} ${MONTH} \\d{4} ${CLOCK} GMT$`);
+// X names the zone UTC (recorded).
+const IMF_FIXDATE = new RegExp(`^${DAY}, \\d{2} ${MONTH} \\d{4} ${CLOCK} (?:GMT|UTC)$`);
 const RFC_850 = new RegExp(`^${DAY}[a-z]*, \\d{2}-${MONTH}-\\d{2} ${CLOCK} GMT$`);
 const ASCTIME = new RegExp(`^${DAY} ${MONTH} [ \\d]\\d ${CLOCK} \\d{4}$`);
 

@@ -1,6 +1,7 @@
 /** How an exchange is judged: the rules that hold for every provider, and where a profile refines them. */
 import type { EpochMs, Json } from '../kernel/types.js';
 import { headerReader, type HeaderReader } from './headers.js';
+import { policiesOf, type PolicyBucket } from './rate-limit-fields.js';
 import type { Exchange, Observation, Outcome, ProviderProfile, Units, Verdict } from './port.js';
 
 /** An answer, as far as it came: a failed exchange with a status counts when that status is an error. */
@@ -23,6 +24,8 @@ export type JudgingRules = {
   readonly provider: string;
   /** What the limit headers tell, whatever the class. */
   readonly observe?: (answer: Answer) => readonly Observation[];
+  /** Which buckets the IETF fields `RateLimit` and `RateLimit-Policy` tell of; absent: not read. */
+  readonly rateLimit?: readonly PolicyBucket[];
   /** This provider's own reading; undefined: the general rule stands. */
   readonly refine?: (answer: Answer) => Meaning | undefined;
   /** Which exchanges use up the provider's units; absent: `billedByDefault`. */
@@ -40,7 +43,10 @@ export function judging(rules: JudgingRules): ProviderProfile['judge'] {
     const headers = headerReader(exchange.headers ?? {});
     const text = textOf(exchange);
     const answer: Answer = { status: exchange.status ?? 0, headers, body, text, endpoint, at };
-    const observations = rules.observe?.(answer) ?? [];
+    const observations = [
+      ...(rules.observe?.(answer) ?? []),
+      ...(rules.rateLimit === undefined ? [] : policiesOf(rules.rateLimit, answer)),
+    ];
     const meaning = meaningOf(rules, exchange, answer);
     const units = exchange.kind === 'answered' ? rules.units?.(answer) : undefined;
     return {
