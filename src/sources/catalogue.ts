@@ -1,20 +1,43 @@
 /** Every source there is: adding one is one file and one line here. */
+import { glassnode } from './glassnode.js';
 import { historical } from './historical.js';
 import { moralis } from './moralis.js';
 import type { SourceDefinition } from './port.js';
+import { sentiment } from './sentiment.js';
+import { twitter } from './twitter.js';
 
-export const sourceCatalogue: readonly SourceDefinition[] = [historical, moralis];
+export const sourceCatalogue: readonly SourceDefinition[] = [
+  historical,
+  moralis,
+  glassnode,
+  twitter,
+  sentiment,
+];
 
 /** The source of this name; undefined: there is none. */
 export function sourceNamed(name: string): SourceDefinition | undefined {
   return sourceCatalogue.find((source) => source.name === name);
 }
 
-/** What configuration needs to know of each source. */
+/** A source, with what configuration needs to know besides. */
+export type CatalogueSource = SourceDefinition & {
+  readonly keyVariables: readonly string[];
+  readonly hasSandbox: boolean;
+};
+
+/** What configuration needs to know of each source; `own` are the user's, which the sandbox lacks. */
 export function configCatalogue(
   sources: readonly SourceDefinition[] = sourceCatalogue,
-): readonly (SourceDefinition & { readonly keyVariables: readonly string[] })[] {
-  return sources.map((source) => ({ ...source, keyVariables: keyVariablesOf(source) }));
+  own: readonly SourceDefinition[] = [],
+): readonly CatalogueSource[] {
+  const entry =
+    (hasSandbox: boolean) =>
+    (source: SourceDefinition): CatalogueSource => ({
+      ...source,
+      keyVariables: keyVariablesOf(source),
+      hasSandbox,
+    });
+  return [...sources.map(entry(true)), ...own.map(entry(false))];
 }
 
 /** Variables of all its secrets, those of its primary upstream first. */

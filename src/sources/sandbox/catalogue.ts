@@ -1,9 +1,20 @@
 /** The upstreams the sandbox imitates. Adding one is a file and a line here. */
+import { alternativeMe } from './alternative-me.js';
 import { binance } from './binance.js';
+import { glassnode } from './glassnode.js';
 import { moralis } from './moralis.js';
+import { newsapi } from './newsapi.js';
 import type { SandboxProvider } from './provider.js';
+import { twitter } from './twitter.js';
 
-export const PROVIDERS = { binance, moralis } satisfies Record<string, SandboxProvider>;
+export const PROVIDERS = {
+  binance,
+  moralis,
+  glassnode,
+  twitter,
+  alternative_me: alternativeMe,
+  newsapi,
+} satisfies Record<string, SandboxProvider>;
 export type ProviderName = keyof typeof PROVIDERS;
 
 // Sound: the keys of a const object are its keys.

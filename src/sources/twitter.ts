@@ -1,0 +1,87 @@
+/** The source `twitter`: posts that searches find, and the counts of users, by X's API v2. Paid. */
+import { Type, type Static } from '@sinclair/typebox';
+import { MINUTE_MS } from '../kernel/time.js';
+import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
+import { twitterProfile } from './profiles/twitter.js';
+import { readSearch } from './twitter-search.js';
+import { readUser } from './twitter-users.js';
+
+/** Narrow ones: what is watched by default should cost cents. */
+const QUERIES = ['from:ethereum -is:retweet', 'from:solana -is:retweet'];
+const USERNAMES = ['ethereum', 'solana'];
+
+/** Two new searches may read this many pages of the past each. */
+export const HISTORY_PAGES = 2;
+/** Posts per answer, reserved before each: most searches of a few minutes find fewer. */
+export const MAX_RESULTS = 50;
+
+const options = Type.Object(
+  {
+    queries: Type.Array(Type.String({ minLength: 1, maxLength: 512, pattern: '\\S' }), {
+      maxItems: 50,
+      description: "Searches in X's own query language, over the posts of the last seven days.",
+      default: [...QUERIES],
+    }),
+    usernames: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_]{1,15}$' }), {
+      maxItems: 100,
+      description: 'Users whose profile and counts are watched, without @.',
+      default: [...USERNAMES],
+    }),
+    historyPages: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: HISTORY_PAGES,
+        description: 'How many pages of the past a new search reads.',
+      }),
+    ),
+    maxResults: Type.Optional(
+      Type.Integer({
+        minimum: 10,
+        maximum: 100,
+        default: MAX_RESULTS,
+        description: 'Posts per page: so many are reserved of the quota before each request.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type TwitterOptions = Static<typeof options>;
+
+export const twitter: SourceDefinition<TwitterOptions> = {
+  name: 'twitter',
+  type: 'social',
+  description: 'Posts by search and counts of users, by the X (Twitter) API v2.',
+  options,
+  defaults: { queries: QUERIES, usernames: USERNAMES },
+  paid: true,
+  intervalMs: 5 * MINUTE_MS,
+  upstreams: { twitter: twitterProfile },
+  // Whether anybody writes is not the upstream's doing: what counts is that it was asked.
+  expectedEveryMs: () => 5 * MINUTE_MS,
+  collect,
+};
+
+type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
+
+async function* collect(context: SourceContext<TwitterOptions>): Pages {
+  let first: RequestFailure | undefined;
+  for (const read of readers(context)) {
+    const failure = yield* read();
+    // A query it does not understand, a user who left, rows that cannot be: the others go on.
+    const ofSeries = failure?.outcome === 'client' || failure?.outcome === 'bad_data';
+    if (failure !== undefined && !ofSeries) return failure;
+    first ??= failure;
+  }
+  return first;
+}
+
+function readers(context: SourceContext<TwitterOptions>): readonly (() => Pages)[] {
+  const { historyPages = HISTORY_PAGES, maxResults = MAX_RESULTS } = context.options;
+  const queries = [...new Set(context.options.queries.map((query) => query.trim()))];
+  const names = [...new Set(context.options.usernames.map((name) => name.toLowerCase()))];
+  return [
+    ...queries.map((query) => () => readSearch(context, { query, maxResults, historyPages })),
+    ...names.map((name) => () => readUser(context, name)),
+  ];
+}
