@@ -15,14 +15,17 @@ export type Asked = {
   readonly path: string;
   readonly query: NonNullable<RequestSpec['query']>;
   readonly priority: 'live' | 'backfill' | undefined;
+  /** Undefined: the primary. */
+  readonly upstream?: string | undefined;
 };
 
 const FAILING = Symbol('failing');
-type Failing = { readonly [FAILING]: RequestFailure['outcome'] };
+type Details = Partial<Pick<RequestFailure, 'status' | 'cause' | 'until' | 'message'>>;
+type Failing = { readonly [FAILING]: RequestFailure['outcome']; readonly details: Details };
 
 /** As an answer of the script: the exchange ends as this class. */
-export function failing(outcome: RequestFailure['outcome']): Failing {
-  return { [FAILING]: outcome };
+export function failing(outcome: RequestFailure['outcome'], details: Details = {}): Failing {
+  return { [FAILING]: outcome, details };
 }
 
 export type Script = (asked: Asked) => Json | Failing;
@@ -30,6 +33,7 @@ export type Script = (asked: Asked) => Json | Failing;
 export type ScriptedRun = RunResult & {
   readonly asked: readonly Asked[];
   readonly cursors: Map<string, Json>;
+  readonly warnings: readonly string[];
 };
 
 export async function collectFrom<O extends JsonObject>(
@@ -45,6 +49,7 @@ export async function collectFrom<O extends JsonObject>(
 ): Promise<ScriptedRun> {
   const cursors = around.cursors ?? new Map<string, Json>();
   const asked: Asked[] = [];
+  const warnings: string[] = [];
   const pages: SourcePage[] = [];
   const generator = source.collect({
     options,
@@ -52,15 +57,17 @@ export async function collectFrom<O extends JsonObject>(
     now: () => around.now,
     signal: new AbortController().signal,
     log: silentLogger,
-    warn: () => undefined,
-    request(endpoint, { path, query = {}, priority, schema, check }) {
-      asked.push({ endpoint, path, query, priority });
+    warn(message) {
+      warnings.push(message);
+    },
+    request(endpoint, { path, query = {}, priority, schema, check, upstream }) {
+      asked.push({ endpoint, path, query, priority, upstream });
       const fail = (outcome: RequestFailure['outcome'], message: string): RequestFailure => {
         return { ok: false, outcome, message, endpoint, status: 0 };
       };
-      const answer = script({ endpoint, path, query, priority });
+      const answer = script({ endpoint, path, query, priority, upstream });
       if (typeof answer === 'object' && answer !== null && FAILING in answer) {
-        return Promise.resolve(fail(answer[FAILING], 'by the script'));
+        return Promise.resolve({ ...fail(answer[FAILING], 'by the script'), ...answer.details });
       }
       const fits = fitsSchema(schema, answer);
       if (!fits.ok) return Promise.resolve(fail('bad_data', fits.message));
@@ -70,7 +77,8 @@ export async function collectFrom<O extends JsonObject>(
     },
   });
   const result = (failure: RequestFailure | undefined): ScriptedRun => {
-    return { pages, records: pages.flatMap((page) => page.records), failure, asked, cursors };
+    const records = pages.flatMap((page) => page.records);
+    return { pages, records, failure, asked, cursors, warnings };
   };
   for (;;) {
     const step = await generator.next();
