@@ -143,6 +143,11 @@ function configureOf(setup: CollectorSetup): CollectorCommand {
     schedule,
     scopes: [...new Set(upstreams.map(([, { scope }]) => scope))],
     upstreams: upstreams.map(([upstream]) => upstream),
+    upstreamDetails: upstreams.map(([upstream, { scope, missingKeys }]) => ({
+      name: upstream,
+      scope,
+      missingKey: missingKeys.join(' and '),
+    })),
     requestTimeoutMs,
     missingKey,
     hasApiKey: setup.hasApiKey,

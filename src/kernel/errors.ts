@@ -23,7 +23,11 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new InvariantViolated(message);
 }
 
-/** A readable line for anything that was thrown. */
+/** A readable line for anything that was thrown. Never throws, though some things have no text. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return `${typeof thrown} without a text`;
+  }
 }

@@ -22,8 +22,12 @@ export type RunEnd = {
   /** When the cause ends, by the upstream's or the limiter's word. */
   readonly until?: EpochMs;
   readonly evidence?: { readonly sha256: string; readonly bytes: number };
-  /** For `blocked`: what closed. */
+  /** For `blocked`: what closed, where nothing else could be asked either. */
   readonly obstacle?: Obstacle;
+  /** The further upstream whose call ended it; absent: the primary, or no call did. */
+  readonly upstream?: string;
+  /** What people should know of it; at most `WARNINGS_MAX`. */
+  readonly warnings?: readonly string[];
 };
 
 export type Page = {

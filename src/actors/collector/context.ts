@@ -21,6 +21,15 @@ export type CollectorConfig = {
   /** Expected age of new data: the upstream's own cadence, or the interval if that is longer. */
   readonly expectedEveryMs: DurationMs;
   readonly configRevision: number;
+  /** Each upstream, the primary first; absent: configured before there were several. */
+  readonly upstreamDetails?: readonly UpstreamDetail[];
+};
+
+export type UpstreamDetail = {
+  readonly name: string;
+  readonly scope: string;
+  /** Variables whose secrets are missing; empty: nothing is. */
+  readonly missingKey: string;
 };
 
 export type Wish = {

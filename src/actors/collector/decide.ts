@@ -82,8 +82,15 @@ function configure(
     });
   }
   if (context.config === null || canonicalJson(config) !== canonicalJson(context.config)) {
-    const next = { ...config, scopes: [...config.scopes], upstreams: [...config.upstreams] };
-    decided.push({ type: 'CollectorConfigured', atMs: at, ...next, configRevision: revision + 1 });
+    decided.push({
+      type: 'CollectorConfigured',
+      atMs: at,
+      ...config,
+      scopes: [...config.scopes],
+      upstreams: [...config.upstreams],
+      upstreamDetails: (config.upstreamDetails ?? []).map((each) => ({ ...each })),
+      configRevision: revision + 1,
+    });
   }
   if (isNew) {
     const wish = { atMs: at, reason: enabledReason, actor: 'system' };
@@ -97,6 +104,7 @@ function configure(
 function settingsOf(command: Settings): Settings {
   const { schedule, scopes, upstreams, requestTimeoutMs } = command;
   const { missingKey, hasApiKey, upstreamMode, options, expectedEveryMs } = command;
+  const { upstreamDetails } = command;
   return {
     schedule,
     scopes,
@@ -107,6 +115,7 @@ function settingsOf(command: Settings): Settings {
     upstreamMode,
     options,
     expectedEveryMs,
+    ...(upstreamDetails !== undefined && { upstreamDetails }),
   };
 }
 

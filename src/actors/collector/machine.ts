@@ -45,6 +45,8 @@ const folds: { readonly [T in CollectorFact['type']]: Fold<T> } = {
       options: f.options,
       expectedEveryMs: f.expectedEveryMs,
       configRevision: f.configRevision,
+      // Not even empty where there were none: old streams fold to the state they always had.
+      ...(f.upstreamDetails.length > 0 && { upstreamDetails: f.upstreamDetails }),
     },
     generation: c.generation + 1,
   }),

@@ -156,6 +156,7 @@ function succeeded(
     durationMs: at - (run?.startedAt ?? at),
     nextDueMs: scheduledAfter(context, circumstances),
     latencyP95Ms: end.latencyP95Ms,
+    warnings: [...(end.warnings ?? [])],
   };
 }
 
@@ -184,6 +185,8 @@ function failed(
     consecutive: counts ? failures.consecutive + 1 : failures.consecutive,
     endpoint: end.endpoint,
     status: end.status,
+    warnings: [...(end.warnings ?? [])],
+    upstream: end.upstream ?? '',
     ...(end.evidence !== undefined && { evidence: { ...end.evidence } }),
   };
 }
@@ -241,6 +244,8 @@ function suspension(
     },
     stopped('suspend', at),
   ];
+  // Only the primary's refusal is the collector's: a further upstream never stops its siblings.
+  if (end.upstream !== undefined) return [];
   switch (end.outcome) {
     case 'auth':
       return suspend('auth', at + AUTH_RETRY_MS);

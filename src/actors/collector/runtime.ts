@@ -7,45 +7,19 @@
  * R4 A source that throws is a crash of that run, never of the process.
  */
 import { setMaxListeners } from 'node:events';
-import { canonicalJson } from '../../kernel/canonical.js';
 import { messageOf } from '../../kernel/errors.js';
-import type { Logger } from '../../kernel/observe.js';
-import type { Random } from '../../kernel/random.js';
-import { wait, type Clock } from '../../kernel/time.js';
-import type { Json, JsonObject } from '../../kernel/types.js';
-import type { RecordSink } from '../../records/port.js';
-import type {
-  RequestFailure,
-  SourceContext,
-  SourceDefinition,
-  SourcePage,
-} from '../../sources/port.js';
-import { request } from '../door.js';
-import type { DoorDeps, DoorRun } from '../door-parts.js';
-import type { ActorHandle, SystemContext } from '../handle.js';
-import type { CollectorCommand, Obstacle, RunEnd } from './commands.js';
-import { mayFetch, regions, type CollectorContext, type CollectorState } from './context.js';
-import type { CollectorFact } from './events.js';
+import { wait } from '../../kernel/time.js';
+import type { JsonObject } from '../../kernel/types.js';
+import type { DoorRun } from '../door-parts.js';
+import type { CollectorCommand, RunEnd } from './commands.js';
+import { mayFetch, regions, type CollectorState } from './context.js';
+import { runSource, withoutSecrets } from './pages.js';
+import { endOf, endWith } from './run-end.js';
+import type { CollectorHandle, RuntimeDeps } from './runtime-parts.js';
 import { sessionOpener } from './session.js';
+import { oneLine, warnings } from './warnings.js';
 
-export type CollectorHandle = ActorHandle<CollectorContext, CollectorCommand, CollectorFact>;
-
-export type RuntimeDeps = {
-  readonly name: string;
-  readonly handle: CollectorHandle;
-  readonly source: SourceDefinition;
-  readonly options: JsonObject;
-  readonly door: DoorDeps;
-  readonly sink: RecordSink;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly system: SystemContext;
-  /** What stands in the way of a run now, by breaker and limiter; undefined: nothing. */
-  readonly obstacle: () => Obstacle | undefined;
-  /** The key is there, or none is needed. */
-  readonly hasKey: boolean;
-};
+export type { CollectorHandle, RuntimeDeps } from './runtime-parts.js';
 
 export interface CollectorRuntime {
   /** Begins owed work (kind.ts `Owed`). */
@@ -61,15 +35,12 @@ export interface CollectorRuntime {
   idle(): Promise<void>;
 }
 
-/** What ended a run before its source was done: a request, or the sink. */
-type Ended = Omit<RequestFailure, 'ok' | 'outcome'> & { readonly outcome: string };
-
 /** Pause before the end of a run is told again to a journal that could not take it. */
 const FINISH_RETRY_MS = 500;
 const FINISH_RETRY_MAX_MS = 10_000;
 
-/** A run may hold this many pages; a source that never ends is cut there and goes on next time. */
-const PAGES_MAX = 10_000;
+/** A crash's message goes into a fact. */
+const CRASH_CHARS_MAX = 300;
 
 type InFlight = { readonly abort: AbortController; readonly done: Promise<void> };
 
@@ -121,132 +92,22 @@ function startCommand(deps: RuntimeDeps, trigger: string, priority: string): Col
 async function execute(deps: RuntimeDeps, run: string, signal: AbortSignal): Promise<void> {
   const { context } = deps.handle.state();
   const priority = context.run?.priority === 'probe' ? 'probe' : 'live';
-  const doorRun: DoorRun = { run, priority, signal, durationsMs: [], warn: () => undefined };
+  const said = warnings();
+  const warn = (message: string): void => {
+    const line = withoutSecrets(deps, message);
+    if (said.add(line)) deps.log.warn('the run goes on', { run, warning: line });
+  };
+  const doorRun: DoorRun = { run, priority, signal, durationsMs: [], warn };
   let end: RunEnd;
   try {
-    end = endOf(await pages(deps, doorRun), doorRun);
+    end = endOf(deps, await runSource(deps, doorRun), doorRun, said);
   } catch (thrown) {
-    const stack = thrown instanceof Error ? thrown.stack : undefined;
-    deps.log.error('source crashed', { run, error: messageOf(thrown), stack });
-    end = endWith(doorRun, { outcome: 'crashed', message: `source crashed: ${messageOf(thrown)}` });
+    const stack = thrown instanceof Error ? withoutSecrets(deps, thrown.stack ?? '') : undefined;
+    const why = oneLine(withoutSecrets(deps, messageOf(thrown)), CRASH_CHARS_MAX);
+    deps.log.error('source crashed', { run, error: why, stack });
+    end = endWith(doorRun, said, { outcome: 'crashed', message: `source crashed: ${why}` });
   }
   await finish(deps, run, end);
-}
-
-/** Pulls page after page; answers the failure that ended the run, if one did. */
-async function pages(deps: RuntimeDeps, run: DoorRun): Promise<Ended | undefined> {
-  const collecting = deps.source.collect(sourceContext(deps, run));
-  try {
-    for (let count = 0; count < PAGES_MAX; count += 1) {
-      const next = await collecting.next();
-      if (next.done === true) return next.value;
-      const failure = await takePage(deps, run, next.value);
-      if (failure !== undefined) return failure;
-    }
-    deps.log.warn('run cut: too many pages', { run: run.run, pages: PAGES_MAX });
-    return undefined;
-  } finally {
-    await collecting.return(undefined);
-  }
-}
-
-/** R1: sink first, cursor second. A failure of either ends the run; the cursor stays. */
-async function takePage(
-  deps: RuntimeDeps,
-  run: DoorRun,
-  page: SourcePage,
-): Promise<Ended | undefined> {
-  const { series, records } = page;
-  const cursor = canonicalJson(page.cursor);
-  const known = deps.handle.state().context.cursors[series];
-  if (records.length === 0 && known?.cursor === cursor) return undefined;
-  const ordinal = (known?.ordinal ?? 0) + 1;
-  const collectedAt = deps.clock.now();
-  const stop = (message: string): Ended => ({
-    outcome: run.signal.aborted ? 'cancelled' : 'sink',
-    message,
-    endpoint: '',
-    status: 0,
-  });
-  let newRecords: number;
-  try {
-    const written = await deps.sink.write({
-      collector: deps.name,
-      run: run.run,
-      series,
-      records,
-      cursor,
-      ordinal,
-      collectedAt,
-    });
-    newRecords = written.added + written.changed;
-  } catch (thrown) {
-    return stop(`records not stored: ${messageOf(thrown)}`);
-  }
-  const newestAt = records.reduce<number | undefined>(
-    (max, r) => Math.max(max ?? r.at, r.at),
-    undefined,
-  );
-  const answer = await deps.handle.ask(
-    {
-      type: 'Progress',
-      run: run.run,
-      page: {
-        series,
-        cursor,
-        ordinal,
-        records: records.length,
-        newRecords,
-        gaps: page.gaps ?? [],
-        ...(newestAt !== undefined && { newestAt }),
-      },
-    },
-    deps.system(`run ${run.run}`),
-  );
-  return answer.ok ? undefined : stop(answer.refusal.detail);
-}
-
-function sourceContext(deps: RuntimeDeps, run: DoorRun): SourceContext<JsonObject> {
-  return {
-    options: deps.options,
-    cursor(series) {
-      const known = deps.handle.state().context.cursors[series];
-      const value = known === undefined ? undefined : (JSON.parse(known.cursor) as Json);
-      return value ?? undefined;
-    },
-    now: () => deps.clock.now(),
-    signal: run.signal,
-    log: deps.log,
-    warn(message) {
-      deps.log.warn(message, { run: run.run });
-    },
-    request: (endpoint, spec) => request(deps.door, run, endpoint, spec),
-  };
-}
-
-function endOf(failure: Ended | undefined, run: DoorRun): RunEnd {
-  if (failure === undefined) return endWith(run, { outcome: 'ok', message: '' });
-  const { outcome, message, endpoint, status, until, evidence, cause } = failure;
-  const obstacle: Obstacle | undefined =
-    outcome === 'blocked' && cause !== undefined && cause !== 'desired' && cause !== 'draining'
-      ? { cause, detail: message, ...(until !== undefined && { until }) }
-      : undefined;
-  return endWith(run, {
-    outcome,
-    message,
-    endpoint,
-    status,
-    ...(until !== undefined && { until }),
-    ...(evidence !== undefined && { evidence }),
-    ...(obstacle !== undefined && { obstacle }),
-  });
-}
-
-function endWith(run: DoorRun, end: Partial<RunEnd> & Pick<RunEnd, 'outcome' | 'message'>): RunEnd {
-  const durations = [...run.durationsMs].sort((a, b) => a - b);
-  const latencyP95Ms =
-    durations[Math.min(durations.length - 1, Math.floor(durations.length * 0.95))] ?? 0;
-  return { endpoint: '', status: 0, calls: durations.length, latencyP95Ms, ...end };
 }
 
 /** R3. Only the end of the process leaves a run without its end: then `Recover` settles it. */

@@ -56,6 +56,17 @@ export interface CollectorConfigured {
   configRevision: number;
   /** How far apart new data is expected, by the source; 0: as often as it runs. */
   expectedEveryMs: number;
+  /** Each of its upstreams, the primary first; empty in facts of before there were several. */
+  upstreamDetails: UpstreamConfig[];
+}
+
+/** One upstream of a collector. */
+export interface UpstreamConfig {
+  name: string;
+  /** The scope whose limits its calls count against. */
+  scope: string;
+  /** The variables whose secrets are missing: nothing is sent to it. Empty: nothing is missing. */
+  missingKey: string;
 }
 
 /** An operator wants it to run. */
@@ -147,6 +158,8 @@ export interface RunSucceeded {
   nextDueMs: number;
   /** 95th percentile of the call durations of the run. */
   latencyP95Ms: number;
+  /** What people should know of it though it went well; at most ten lines. */
+  warnings: string[];
 }
 
 /** The attempt ended badly. */
@@ -170,7 +183,13 @@ export interface RunFailed {
   endpoint: string;
   status: number;
   /** What an operator may need to see of a body that could not be read; the body itself is kept elsewhere. */
-  evidence?: Evidence | undefined;
+  evidence?:
+    | Evidence
+    | undefined;
+  /** As of RunSucceeded. */
+  warnings: string[];
+  /** The further upstream whose call ended the run; empty: the primary, or no call did. */
+  upstream: string;
 }
 
 /** A fingerprint of a body. */
@@ -352,6 +371,11 @@ export const CollectorConfigured: MessageFns<CollectorConfigured> = {
         : isSet(object.expected_every_ms)
         ? globalThis.Number(object.expected_every_ms)
         : 0,
+      upstreamDetails: globalThis.Array.isArray(object?.upstreamDetails)
+        ? object.upstreamDetails.map((e: any) => UpstreamConfig.fromJSON(e))
+        : globalThis.Array.isArray(object?.upstream_details)
+        ? object.upstream_details.map((e: any) => UpstreamConfig.fromJSON(e))
+        : [],
     };
   },
 
@@ -389,6 +413,37 @@ export const CollectorConfigured: MessageFns<CollectorConfigured> = {
     }
     if (message.expectedEveryMs !== 0) {
       obj.expectedEveryMs = floatToJson(message.expectedEveryMs);
+    }
+    if (message.upstreamDetails?.length) {
+      obj.upstreamDetails = message.upstreamDetails.map((e) => UpstreamConfig.toJSON(e));
+    }
+    return obj;
+  },
+};
+
+export const UpstreamConfig: MessageFns<UpstreamConfig> = {
+  fromJSON(object: any): UpstreamConfig {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      scope: isSet(object.scope) ? globalThis.String(object.scope) : "",
+      missingKey: isSet(object.missingKey)
+        ? globalThis.String(object.missingKey)
+        : isSet(object.missing_key)
+        ? globalThis.String(object.missing_key)
+        : "",
+    };
+  },
+
+  toJSON(message: UpstreamConfig): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.scope !== "") {
+      obj.scope = message.scope;
+    }
+    if (message.missingKey !== "") {
+      obj.missingKey = message.missingKey;
     }
     return obj;
   },
@@ -715,6 +770,9 @@ export const RunSucceeded: MessageFns<RunSucceeded> = {
         : isSet(object.latency_p95_ms)
         ? globalThis.Number(object.latency_p95_ms)
         : 0,
+      warnings: globalThis.Array.isArray(object?.warnings)
+        ? object.warnings.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -743,6 +801,9 @@ export const RunSucceeded: MessageFns<RunSucceeded> = {
     }
     if (message.latencyP95Ms !== 0) {
       obj.latencyP95Ms = floatToJson(message.latencyP95Ms);
+    }
+    if (message.warnings?.length) {
+      obj.warnings = message.warnings;
     }
     return obj;
   },
@@ -780,6 +841,10 @@ export const RunFailed: MessageFns<RunFailed> = {
       endpoint: isSet(object.endpoint) ? globalThis.String(object.endpoint) : "",
       status: isSet(object.status) ? globalThis.Number(object.status) : 0,
       evidence: isSet(object.evidence) ? Evidence.fromJSON(object.evidence) : undefined,
+      warnings: globalThis.Array.isArray(object?.warnings)
+        ? object.warnings.map((e: any) => globalThis.String(e))
+        : [],
+      upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
     };
   },
 
@@ -823,6 +888,12 @@ export const RunFailed: MessageFns<RunFailed> = {
     }
     if (message.evidence !== undefined) {
       obj.evidence = Evidence.toJSON(message.evidence);
+    }
+    if (message.warnings?.length) {
+      obj.warnings = message.warnings;
+    }
+    if (message.upstream !== "") {
+      obj.upstream = message.upstream;
     }
     return obj;
   },

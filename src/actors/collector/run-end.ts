@@ -1,0 +1,62 @@
+/** What the end of a run comes to, before it is decided on. */
+import type { DoorRun } from '../door-parts.js';
+import type { Obstacle, RunEnd } from './commands.js';
+import type { Ended } from './pages.js';
+import type { RuntimeDeps } from './runtime-parts.js';
+import { oneLine, type Warnings } from './warnings.js';
+
+/** A message goes into a fact. */
+const MESSAGE_CHARS_MAX = 500;
+
+/**
+ * The end of a run by what its source returned. A further upstream that was blocked (no key, an open
+ * breaker, a spent quota) makes no run fail: the collector did what it could.
+ */
+export function endOf(
+  deps: RuntimeDeps,
+  failure: Ended | undefined,
+  run: DoorRun,
+  said: Warnings,
+): RunEnd {
+  if (failure === undefined) return endWith(run, said, { outcome: 'ok', message: '' });
+  const { outcome, message, endpoint, status, until, evidence, upstream } = failure;
+  if (outcome === 'blocked' && upstream !== undefined) {
+    run.warn(`${upstream}: ${message}`);
+    return endWith(run, said, { outcome: 'ok', message: '' });
+  }
+  const obstacle = obstacleOf(deps, failure);
+  return endWith(run, said, {
+    outcome,
+    message: oneLine(message, MESSAGE_CHARS_MAX),
+    endpoint,
+    status,
+    ...(until !== undefined && { until }),
+    ...(evidence !== undefined && { evidence }),
+    ...(obstacle !== undefined && { obstacle }),
+    ...(upstream !== undefined && { upstream }),
+  });
+}
+
+/** What the collector now waits for: nothing, as long as another upstream can be asked. */
+function obstacleOf(deps: RuntimeDeps, failure: Ended): Obstacle | undefined {
+  const { outcome, message, until, cause } = failure;
+  if (outcome !== 'blocked' || cause === undefined) return undefined;
+  if (cause === 'desired' || cause === 'draining' || cause === 'key') return undefined;
+  const usable = [...new Set(deps.door.upstreams.values())].filter(
+    ({ missingKeys }) => missingKeys.length === 0,
+  );
+  if (usable.length > 1) return deps.obstacle();
+  return { cause, detail: message, ...(until !== undefined && { until }) };
+}
+
+export function endWith(
+  run: DoorRun,
+  said: Warnings,
+  end: Partial<RunEnd> & Pick<RunEnd, 'outcome' | 'message'>,
+): RunEnd {
+  const durations = [...run.durationsMs].sort((a, b) => a - b);
+  const latencyP95Ms =
+    durations[Math.min(durations.length - 1, Math.floor(durations.length * 0.95))] ?? 0;
+  const counted = { calls: durations.length, latencyP95Ms, warnings: said.all() };
+  return { endpoint: '', status: 0, ...counted, ...end };
+}
