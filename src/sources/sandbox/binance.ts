@@ -96,13 +96,13 @@ function parseKlines(query: URLSearchParams): Query | Answer {
   };
 }
 
-const breathe = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-
 /** Bars from a moment on, or the last ones up to a moment: as startTime is given or not. */
-async function rowsOf(query: Query, series: Series, now: EpochMs): Promise<readonly Json[]> {
+async function rowsOf(
+  query: Query,
+  series: Series,
+  now: EpochMs,
+  breathe: () => Promise<void>,
+): Promise<readonly Json[]> {
   const { interval, limit } = query;
   const last = Math.min(query.end ?? now, now);
   const forward = query.start !== undefined;
@@ -147,7 +147,7 @@ export const binance = sandboxProvider<BinanceSettings>({
   settings: BINANCE_SETTINGS,
   defaults: BINANCE_DEFAULTS,
   refusals: ['throttled', 'unauthorized', 'banned'],
-  open({ settings, seed }) {
+  open({ settings, seed, breathe }) {
     const limits = binanceLimits(settings);
     const bySymbol = new Map<string, Series>();
     const series = (name: string): Series | undefined => {
@@ -161,7 +161,7 @@ export const binance = sandboxProvider<BinanceSettings>({
       const query = parseKlines(request.query);
       if ('status' in query) return query;
       const found = series(query.symbol);
-      return json(200, found === undefined ? [] : await rowsOf(query, found, request.at));
+      return json(200, found === undefined ? [] : await rowsOf(query, found, request.at, breathe));
     };
     return {
       route({ path }) {

@@ -41,7 +41,11 @@ export type SandboxCore = {
 };
 
 /** A provider with all its counters at zero. Its chance depends on the seed and its name alone. */
-function mount(name: ProviderName, masterSeed: number, clock: Clock): Mounted {
+function mount(
+  name: ProviderName,
+  masterSeed: number,
+  { clock, wire }: Pick<CoreOptions, 'clock' | 'wire'>,
+): Mounted {
   const provider = PROVIDERS[name];
   const seed = (masterSeed ^ hashText(name)) >>> 0;
   const parts = {
@@ -51,7 +55,15 @@ function mount(name: ProviderName, masterSeed: number, clock: Clock): Mounted {
     deck: faultDeck(seededRandom(seed)),
   };
   const settings = (): JsonObject => parts.settings;
-  return Object.assign(parts, { state: provider.open({ settings, seed, startedAt: clock.now() }) });
+  const breathe = wire === 'http' ? nextTurn : (): Promise<void> => Promise.resolve();
+  const environment = { settings, seed, startedAt: clock.now(), breathe };
+  return Object.assign(parts, { state: provider.open(environment) });
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** Which provider a path means: its name, and what the real base URL has behind the host. */
@@ -68,7 +80,7 @@ export function sandboxCore(options: CoreOptions): SandboxCore {
   const { clock, log = silentLogger, random, changed = () => undefined } = options;
   const masterSeed = Math.floor(random.next() * 2 ** 32);
   const mountAll = (): Record<ProviderName, Mounted> =>
-    byProvider((name) => mount(name, masterSeed, clock));
+    byProvider((name) => mount(name, masterSeed, options));
   const mounted = mountAll();
   const book = ledger();
   const scenario = scenarioRun({ clock, mounted, changed });

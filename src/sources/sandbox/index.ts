@@ -11,6 +11,12 @@ export type {
 export { isScenarioName } from './control-change.js';
 export { PROVIDER_NAMES, SANDBOX_KEYS, type ProviderName } from './catalogue.js';
 export type { Fault, FaultKind, FaultOf } from './fault-kinds.js';
+export {
+  inProcessSandbox,
+  sandboxTransport,
+  type InProcessOptions,
+  type InProcessSandbox,
+} from './in-process.js';
 export type { ProviderCounters, RequestRecord } from './ledger.js';
 export { SANDBOX_MORALIS_KEY } from './moralis-settings.js';
 export type { ScenarioChoice, ScenarioState } from './scenario-run.js';

@@ -94,6 +94,8 @@ export type ProviderEnvironment<S> = {
   readonly settings: () => S;
   readonly seed: number;
   readonly startedAt: EpochMs;
+  /** Between parts of a long calculation: lets others run, where there are others. */
+  readonly breathe: () => Promise<void>;
 };
 
 export type SandboxProvider = {
