@@ -58,6 +58,7 @@ async function startScope(
       unit: bucket.unit,
       priceMicros: bucket.priceMicros,
       quota: bucket.quota,
+      ...(bucket.anchor !== undefined && { anchor: bucket.anchor }),
     })),
     maxRequestsPerSecond: Math.max(...rates),
     backoffMultiplier,
@@ -68,6 +69,7 @@ async function startScope(
     margin: limits.margin,
     tier: profile.tier,
     currency: profile.currency,
+    callMaxMs: Math.max(...users.map(({ setup }) => setup.requestTimeoutMs)),
   });
   const gate = limiterGate({
     scope: name,

@@ -73,8 +73,9 @@ export function fakeLimiter(
     }
   };
   const perform = async (command: Command): Promise<Reply> => {
-    const at = Math.max(clock.now(), facts.at(-1)?.atMs ?? 0);
-    const decision = limiterKind.decide(command, state, { at, chance: 0.5, actor: 'system' });
+    const now = clock.now();
+    const at = Math.max(now, facts.at(-1)?.atMs ?? 0);
+    const decision = limiterKind.decide(command, state, { at, now, chance: 0.5, actor: 'system' });
     if (!decision.ok) return decision;
     const stored = decision.facts.map(throughJson);
     const next = foldAll(state, stored);

@@ -100,8 +100,9 @@ export function simSends(deps: SendsDeps): SimSends {
       const { probes } = sender(call.collector);
       if (!isCounted && generations.get(call) === probes.generation) probes.taken -= 1;
       const { provider } = call;
-      if (used !== undefined) {
-        const since = ours[provider] - (oursAt.get(call) ?? 0);
+      const before = oursAt.get(call);
+      if (used !== undefined && before !== undefined) {
+        const since = ours[provider] - before;
         told.set(provider, { window: used.window, used: used.units + since });
       }
       if (pauseMs === undefined) return;

@@ -50,7 +50,10 @@ describe('limits', () => {
       configure({ maxRequestsPerSecond: 0 }),
       configure({ margin: 0.9 }),
       configure({ buckets: [bucket({ kind: 'ring' })] }),
-      configure({ buckets: [bucket({ windowMs: HOUR })] }),
+      configure({ buckets: [bucket({ windowMs: 367 * 24 * HOUR })] }),
+      configure({ buckets: [bucket({ anchor: 'reset' })] }),
+      configure({ buckets: [bucket({ ...dailyQuota, anchor: 'reset' })] }),
+      configure({ buckets: [bucket({ anchor: 'midnight' })] }),
       configure({ buckets: [bucket({ ...dailyQuota, zone: 'Mars/Olympus' })] }),
       configure({ buckets: [bucket(), bucket()] }),
     ].map((command) => refusalOf(limiter().when(command)));
@@ -59,6 +62,9 @@ describe('limits', () => {
       '/margin',
       '/buckets/0/kind',
       '/buckets/0/window_ms',
+      '/buckets/0/anchor',
+      '/buckets/0/anchor',
+      '/buckets/0/anchor',
       '/buckets/0/zone',
       '/buckets',
     ]);
@@ -223,7 +229,7 @@ describe('a reservation', () => {
     expect(part.facts[0]).toMatchObject({ calls: 5, units: [{ bucket: 'weight', units: 100 }] });
     expect(refusalOf(part.when(reserve('b3', 1, { weight: 20 }, NOON + 2000)))).toMatchObject({
       kind: 'rate-limited',
-      retryAt: NOON + MINUTE,
+      retryAt: NOON + 2000, // what the open blocks do not use comes back then
     });
     const next = part.then(reserve('b3', 1, { weight: 20 }, NOON + MINUTE + 1), NOON + MINUTE);
     expect(next.context.windows.weight).toMatchObject({ start: NOON + MINUTE, held: 20 });
@@ -232,7 +238,12 @@ describe('a reservation', () => {
   });
 
   it('past the quota closes the bucket until the period ends; then it rolls', () => {
-    const full = scope.then(reserve('b1', 100, { daily: 100 }, NOON + 2000));
+    const held = scope.then(reserve('b1', 100, { daily: 100 }, NOON + 2000));
+    expect(refusalOf(held.when(reserve('b2', 1, { daily: 1 }, NOON + 2000)))).toMatchObject({
+      kind: 'rate-limited',
+      retryAt: NOON + 2000, // not for the whole period: the block may come back unused
+    });
+    const full = held.then(settleBlock('b1', 100, { daily: 100 }));
     const closed = full.then(reserve('b2', 1, { daily: 1 }, NOON + 2000));
     expect(closed.facts).toEqual([
       expect.objectContaining({
@@ -322,6 +333,7 @@ describe('a reservation', () => {
   it('opens a quota again that was closed by us, when its limit is raised', () => {
     const closed = scope
       .then(reserve('b1', 100, { daily: 100 }, NOON + 2000))
+      .then(settleBlock('b1', 100, { daily: 100 }))
       .then(reserve('b2', 1, { daily: 1 }, NOON + 2000));
     const raised = closed.then(configure({ buckets: [{ ...dailyQuota, limit: 200 }] }));
     expect(raised.context.blockedBuckets).toEqual({});
@@ -386,9 +398,13 @@ describe('what the upstream says is left', () => {
   });
 
   it('closes the bucket when nothing is left for longer than a minute', () => {
-    const given = scope.then(seen({ limit: 100, remaining: 0, resetAt: NOON + HOUR }));
+    const daily = configured({ buckets: [{ ...dailyQuota, name: 'weight' }] });
+    const given = daily.then(seen({ limit: 100, remaining: 0, resetAt: NOON + HOUR }));
     expect(types(given.facts)).toEqual(['QuotaObserved', 'BucketBlocked']);
     expect(given.context.blockedBuckets.weight?.until).toBe(NOON + HOUR);
+    const minute = scope.then(seen({ limit: 100, remaining: 0, resetAt: NOON + 9 * HOUR }));
+    // A window of a minute does not end in nine hours.
+    expect(minute.context.blockedBuckets.weight?.until).toBe(NOON + 2 * MINUTE);
   });
 });
 

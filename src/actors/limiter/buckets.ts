@@ -1,5 +1,6 @@
 /**
- * What a bucket may give: GCRA for rolling windows, counters for fixed ones. Pure.
+ * What a bucket may give: GCRA for short rolling windows, counters for fixed ones. Pure. (Long rolling
+ * windows: ring.ts; windows that end by the upstream's word: anchored.ts.)
  *
  * The GCRA here keeps two promises that the usual form does not:
  * B1 No window of `windowMs` ever holds more than N units: with burst B the emission interval is
@@ -22,9 +23,35 @@ export type Gcra = {
   intervalMs: DurationMs;
   tat: MonotonicMs;
   held: number;
+  /** When units left last. Only what left then can be given back exactly. */
+  spentAt: MonotonicMs;
 };
 
-/** Units a window may hold after the margin; at least one. */
+/**
+ * How a bucket is counted. paced: a GCRA in memory. ring: a rolling window longer than a minute. clock and
+ * calendar: windows that begin at known moments. reset: windows that begin with a call.
+ */
+export type Counting = 'paced' | 'ring' | 'clock' | 'calendar' | 'reset';
+
+export function countingOf(bucket: BucketConfig): Counting {
+  if (bucket.kind === 'rolling') return bucket.windowMs > ROLLING_WINDOW_MAX_MS ? 'ring' : 'paced';
+  if (bucket.period !== '') return 'calendar';
+  return bucket.anchor === 'reset' ? 'reset' : 'clock';
+}
+
+/** Whether what is charged is remembered from bucket to bucket: clock and calendar windows touch. */
+export function isCountedAlike(one: BucketConfig, other: BucketConfig): boolean {
+  const family = (bucket: BucketConfig): Counting => {
+    const counting = countingOf(bucket);
+    return counting === 'calendar' ? 'clock' : counting;
+  };
+  return family(one) === family(other);
+}
+
+/**
+ * Units a window may hold after the margin; at least one. Whole units, rounded down: with 5 % of margin
+ * 25 a day become 23, 10 a minute become 9, and 1 stays 1.
+ */
 export function effectiveLimit(limit: number, margin: number): number {
   return Math.max(1, Math.floor(limit * (1 - margin) + 1e-9));
 }
@@ -43,7 +70,14 @@ export function exhaustedGcra(
 ): Gcra {
   const bounded = Math.min(limit, Math.max(1, burst));
   const intervalMs = emissionIntervalMs(limit, bounded, windowMs);
-  return { limit, burst: bounded, intervalMs, tat: now + bounded * intervalMs, held: 0 };
+  return {
+    limit,
+    burst: bounded,
+    intervalMs,
+    tat: now + bounded * intervalMs,
+    held: 0,
+    spentAt: now,
+  };
 }
 
 /**
@@ -61,6 +95,15 @@ export function gcraReadyAt(bucket: Gcra, units: number, now: MonotonicMs): Mono
 export function gcraSpend(bucket: Gcra, units: number, now: MonotonicMs): void {
   bucket.held -= units;
   bucket.tat = Math.max(bucket.tat, now) + units * bucket.intervalMs;
+  bucket.spentAt = now;
+}
+
+/**
+ * A call that left at `spentAt` drew `more` units than it was charged with; fewer when negative. What it
+ * did not draw goes back only while nothing left since: later the exact amount is not known any more.
+ */
+export function gcraCorrect(bucket: Gcra, more: number, spentAt: MonotonicMs): void {
+  if (more > 0 || bucket.spentAt === spentAt) bucket.tat += more * bucket.intervalMs;
 }
 
 /** The upstream says fewer are left than we think: the bucket gives no more than `remaining` at once. */
@@ -69,13 +112,25 @@ export function gcraTighten(bucket: Gcra, remaining: number, now: MonotonicMs): 
   bucket.tat = Math.max(bucket.tat, now + (bucket.burst - left) * bucket.intervalMs);
 }
 
-/** Whether its period begins by a recorded fact: quotas and calendar periods. Others by the clock. */
-export function rollsByFact(bucket: BucketConfig): boolean {
-  return bucket.kind === 'fixed' && (bucket.quota || bucket.period !== '');
+/** What the call drew from a bucket: as its answer told, where that makes sense; else as reserved. */
+export function drawnOf(
+  told: Readonly<Record<string, number>> | undefined,
+  name: string,
+  reserved: number,
+): number {
+  const drawn = told?.[name];
+  return drawn !== undefined && Number.isFinite(drawn) && drawn >= 0 ? drawn : reserved;
 }
 
-export function isFixed(bucket: BucketConfig): boolean {
-  return bucket.kind === 'fixed';
+/** Whether its period begins by a recorded fact: quotas and calendar periods. Others by the clock. */
+export function rollsByFact(bucket: BucketConfig): boolean {
+  const counting = countingOf(bucket);
+  return counting === 'calendar' || (counting === 'clock' && bucket.quota);
+}
+
+/** Whether what it gave is remembered by the journal; else it lives in memory and starts exhausted. */
+export function isCounted(bucket: BucketConfig): boolean {
+  return countingOf(bucket) !== 'paced';
 }
 
 export function freshWindow(start: EpochMs, end: EpochMs, prior: number): Window {
@@ -83,7 +138,7 @@ export function freshWindow(start: EpochMs, end: EpochMs, prior: number): Window
 }
 
 /**
- * The window of a fixed bucket that holds `moment`, given the one last written. Undefined: its period
+ * The window of a clock or calendar bucket that holds `moment`, given the one last written. Undefined: its period
  * must be rolled by a fact first. Never goes back: a clock that does finds what it had counted.
  */
 export function windowAt(

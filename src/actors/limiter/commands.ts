@@ -28,6 +28,8 @@ export type Reserve = {
   readonly units: readonly Units[];
   /** The block ends before it; the windows it counts against are the ones that hold its last moment. */
   readonly expiresAt: EpochMs;
+  /** Units drawn beyond other blocks' reservations that no fact holds yet. */
+  readonly beyond?: Readonly<Record<string, number>>;
 };
 
 export type Settle = {
@@ -56,8 +58,10 @@ export type ObserveQuota = {
   readonly type: 'ObserveQuota';
   readonly endpoint: string;
   readonly observations: readonly Observation[];
-  /** Units of each fixed bucket that were really sent in its window; absent: all that is reserved. */
+  /** Units of each counted bucket that were really sent in its window; absent: all that is reserved. */
   readonly ours?: Readonly<Record<string, number>>;
+  /** When the call that brought it left; absent: it took no time. */
+  readonly sentAt?: EpochMs;
 };
 
 export type BlockBucket = {

@@ -16,6 +16,8 @@ export type LimiterConfig = {
   readonly configRevision: number;
   readonly tier: string;
   readonly currency: string;
+  /** How long a call may be under way. Absent in what was recorded before it was told. */
+  readonly callMaxMs?: DurationMs;
 };
 
 /** One collector's own cap, as an operator set it. */
@@ -64,7 +66,27 @@ export type Window = {
   readonly foreign: number;
   readonly prior: number;
   readonly byCollector: Readonly<Record<string, number>>;
+  /** Only where the window begins with a call; `end` is then the moment by which it surely is over. */
+  readonly anchor?: Anchor;
 };
+
+/** What is known of a window that begins with a call (anchored.ts). */
+export type Anchor = {
+  /** Before it the upstream's window surely has not ended. */
+  readonly sure: EpochMs;
+  /** A call surely has arrived in it: `end` is not put off any more. */
+  readonly begun: boolean;
+  /** When the upstream told its end; null: it has not. */
+  readonly toldAt: EpochMs | null;
+  /** Of `spent`: what may have arrived only in the window after it. */
+  readonly tail: number;
+};
+
+/**
+ * What a long rolling window was charged, by slots, oldest first: units that left, or may still leave,
+ * before `end` and after the end of the slot before.
+ */
+export type Slots = readonly (readonly [end: EpochMs, units: number])[];
 
 /** A durable leave to spend that has not been settled. */
 export type OpenBlock = {
@@ -94,6 +116,8 @@ export type LimiterContext = {
   readonly windows: Readonly<Record<string, Window>>;
   readonly open: Readonly<Record<string, OpenBlock>>;
   readonly observed: Readonly<Record<string, Observed>>;
+  /** Of long rolling windows. Absent until there is one: the state of older histories stays what it was. */
+  readonly rings?: Readonly<Record<string, Slots>>;
 };
 
 export type LimiterState = ActorState<LimiterContext>;

@@ -10,10 +10,12 @@ import type { LimiterCommand } from './commands.js';
 import { decideConfigure, decideSetRate } from './configure.js';
 import type { LimiterContext, LimiterState } from './context.js';
 import type { LimiterFact } from './events.js';
-import { bucketOf, evolve } from './evolve.js';
+import { bucketOf } from './counted.js';
+import { evolve } from './evolve.js';
 import { decideObserve } from './observe.js';
 import { dueOf } from './outstanding.js';
 import { rollsDue } from './periods.js';
+import { slotMsOf } from './ring.js';
 import { recoveryStep } from './recovery.js';
 import { BLOCK_GRACE_MS, decideReserve, decideSettle, expired } from './reserve.js';
 import {
@@ -145,6 +147,10 @@ function aheadOf(context: LimiterContext, now: EpochMs): DurationMs {
     ...Object.entries(windows).map(([name, { start }]) => {
       const bucket = bucketOf(context, name);
       return bucket === undefined || rollsByFact(bucket) ? 0 : start;
+    }),
+    ...Object.entries(context.rings ?? {}).map(([name, slots]) => {
+      const last = slots.at(-1)?.[0] ?? 0;
+      return last - slotMsOf(bucketOf(context, name)?.windowMs ?? 0);
     }),
   ];
   const ahead = Math.max(...past) - now;

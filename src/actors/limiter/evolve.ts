@@ -1,6 +1,6 @@
 /** What each fact means to the memory of a limiter: pure, and equal for ever for equal facts. */
 import type { Of } from '../kind.js';
-import { freshWindow, isFixed, rollsByFact, windowAt } from './buckets.js';
+import { freshWindow } from './buckets.js';
 import {
   only,
   without,
@@ -10,8 +10,10 @@ import {
   type OpenBlock,
   type Window,
 } from './context.js';
+import { charged, corrected, observedBeyond, reconfigured } from './counted.js';
 import { ceilingOf } from './curve.js';
-import type { BucketConfig, LimiterFact, Units } from './events.js';
+import type { BucketConfig, LimiterFact } from './events.js';
+import { rebased } from './rebase.js';
 
 type Fold<T extends LimiterFact['type']> = (
   context: LimiterContext,
@@ -67,9 +69,9 @@ export function evolve(context: LimiterContext, fact: LimiterFact): LimiterConte
 /** Budget is never invented: what is still configured keeps its counts, caps and blocks. */
 function configured(c: LimiterContext, f: Of<LimiterFact, 'ScopeConfigured'>): LimiterContext {
   const names = new Set(f.buckets.map((bucket) => bucket.name));
-  const fixed = new Set(f.buckets.filter(isFixed).map((bucket) => bucket.name));
   return {
     ...c,
+    ...reconfigured(c, f.buckets),
     config: {
       scope: f.scope,
       collectors: f.collectors,
@@ -83,10 +85,10 @@ function configured(c: LimiterContext, f: Of<LimiterFact, 'ScopeConfigured'>): L
       configRevision: f.configRevision,
       tier: f.tier,
       currency: f.currency,
+      ...(f.callMaxMs !== undefined && { callMaxMs: f.callMaxMs }),
     },
     caps: only(c.caps, (collector) => f.collectors.includes(collector)),
     blockedBuckets: only(c.blockedBuckets, (bucket) => names.has(bucket)),
-    windows: only(c.windows, (bucket) => fixed.has(bucket)),
     observed: only(c.observed, (bucket) => names.has(bucket)),
   };
 }
@@ -105,15 +107,11 @@ function inSchemaOrder(bucket: Readonly<BucketConfig>): BucketConfig {
     unit: bucket.unit,
     priceMicros: bucket.priceMicros,
     quota: bucket.quota,
+    ...(bucket.anchor !== undefined && { anchor: bucket.anchor }),
   };
 }
 
 function reserved(c: LimiterContext, f: Of<LimiterFact, 'UnitsReserved'>): LimiterContext {
-  const windows = { ...c.windows };
-  for (const { bucket, units } of f.units) {
-    const window = windowOf(c, bucket, f.expiresAtMs - 1);
-    if (window !== undefined) windows[bucket] = { ...window, held: window.held + units };
-  }
   const block: OpenBlock = {
     collector: f.collector,
     run: f.run,
@@ -122,50 +120,20 @@ function reserved(c: LimiterContext, f: Of<LimiterFact, 'UnitsReserved'>): Limit
     at: wallOf(f),
     expiresAt: f.expiresAtMs,
   };
-  return { ...c, windows, open: { ...c.open, [f.block]: block } };
+  const kept = charged(c, wallOf(f), f.expiresAtMs, f.units);
+  return { ...c, ...kept, open: { ...c.open, [f.block]: block } };
 }
 
 function settled(c: LimiterContext, f: Of<LimiterFact, 'UnitsSettled'>): LimiterContext {
   const block = c.open[f.block];
   const open = without(c.open, f.block);
   if (block === undefined) return { ...c, open };
-  const windows = { ...c.windows };
-  for (const bucket of Object.keys(block.units)) {
-    const window = windows[bucket];
-    // A block lives in the window that holds its last moment; what rolled since counted it whole.
-    if (window === undefined || block.expiresAt - 1 < window.start) continue;
-    const charged = unitsOf(f.charged, bucket);
-    windows[bucket] = {
-      ...window,
-      spent: window.spent + charged,
-      held: Math.max(0, window.held - (block.units[bucket] ?? 0)),
-      byCollector: {
-        ...window.byCollector,
-        [f.collector]: (window.byCollector[f.collector] ?? 0) + charged,
-      },
-    };
-  }
-  return { ...c, windows, open };
+  return { ...c, ...corrected(c, f.atMs, block, f), open };
 }
 
 /** `atMs` never runs back; the clock does, and the limits of an upstream go by the clock. */
 function wallOf(f: { readonly atMs: number; readonly nowMs?: number | undefined }): number {
   return f.nowMs ?? f.atMs;
-}
-
-export function unitsOf(list: readonly Units[], bucket: string): number {
-  return list.reduce((sum, entry) => (entry.bucket === bucket ? sum + entry.units : sum), 0);
-}
-
-export function bucketOf(c: LimiterContext, name: string): Readonly<BucketConfig> | undefined {
-  return c.config?.buckets.find((bucket) => bucket.name === name);
-}
-
-/** The window of a fixed bucket that holds `moment`; undefined: not fixed, or its period must roll. */
-export function windowOf(c: LimiterContext, name: string, moment: number): Window | undefined {
-  const bucket = bucketOf(c, name);
-  if (bucket === undefined || !isFixed(bucket)) return undefined;
-  return windowAt(bucket, c.windows[name], moment);
 }
 
 function cut(episode: Episode | null, f: Of<LimiterFact, 'Throttled'>): Episode {
@@ -210,11 +178,8 @@ function observed(c: LimiterContext, f: Of<LimiterFact, 'QuotaObserved'>): Limit
     used: f.used ?? null,
     resetAt: f.resetAtMs ?? null,
   };
-  const next = { ...c, observed: { ...c.observed, [f.bucket]: seen } };
-  const window = windowOf(c, f.bucket, wallOf(f));
-  if (window === undefined) return next;
-  const foreign = Math.max(window.foreign, f.beyondOurs);
-  return { ...next, windows: { ...c.windows, [f.bucket]: { ...window, foreign } } };
+  const kept = observedBeyond(c, f.bucket, wallOf(f), f.beyondOurs, f);
+  return { ...c, ...kept, observed: { ...c.observed, [f.bucket]: seen } };
 }
 
 /** What the upstream has counted, by its own word. */
@@ -226,53 +191,4 @@ export function usedByUpstream(seen: {
   if (seen.used !== undefined) return seen.used;
   if (seen.limit === undefined || seen.remaining === undefined) return undefined;
   return Math.max(0, seen.limit - seen.remaining);
-}
-
-/** Every moment that was set by the clock before its jump moves with it; calendar periods stay. */
-function rebased(c: LimiterContext, shift: number): LimiterContext {
-  const moved = (block: Block): Block => ({
-    ...block,
-    since: block.since + shift,
-    until: block.until + shift,
-  });
-  return {
-    ...c,
-    episode: c.episode === null ? null : rebasedEpisode(c.episode, shift),
-    learned: c.learned === null ? null : { ...c.learned, since: c.learned.since + shift },
-    blocked: c.blocked === null ? null : moved(c.blocked),
-    blockedBuckets: mapped(c.blockedBuckets, moved),
-    windows: mapped(c.windows, (window, name) => {
-      const bucket = bucketOf(c, name);
-      if (bucket === undefined || rollsByFact(bucket)) return window;
-      return { ...window, start: window.start + shift, end: window.end + shift };
-    }),
-    open: mapped(c.open, (block) => ({
-      ...block,
-      at: block.at + shift,
-      expiresAt: block.expiresAt + shift,
-    })),
-    observed: mapped(c.observed, (seen) => ({
-      ...seen,
-      at: seen.at + shift,
-      resetAt: seen.resetAt === null ? null : seen.resetAt + shift,
-    })),
-  };
-}
-
-function rebasedEpisode(episode: Episode, shift: number): Episode {
-  return {
-    ...episode,
-    startedAt: episode.startedAt + shift,
-    lastCutAt: episode.lastCutAt + shift,
-    pauseUntil: episode.pauseUntil + shift,
-    sameWindowUntil: episode.sameWindowUntil + shift,
-    steppedAt: episode.steppedAt + shift,
-  };
-}
-
-function mapped<V>(
-  map: Readonly<Record<string, V>>,
-  change: (value: V, key: string) => V,
-): Readonly<Record<string, V>> {
-  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value, key)]));
 }

@@ -8,11 +8,14 @@
  */
 import type { DurationMs, EpochMs, MonotonicMs } from '../../kernel/types.js';
 import {
+  drawnOf,
   emissionIntervalMs,
   exhaustedGcra,
+  gcraCorrect,
   gcraReadyAt,
   gcraSpend,
   gcraTighten,
+  isCounted,
   type Gcra,
 } from './buckets.js';
 import type { LimiterContext } from './context.js';
@@ -42,6 +45,8 @@ export interface Lanes {
   hold(collector: string, weights: Weights): void;
   release(collector: string, weights: Weights): void;
   spend(collector: string, weights: Weights, mono: MonotonicMs): void;
+  /** What a call that left at `spentAt` really drew, where its answer told: at once. */
+  correct(weights: Weights, drawn: Weights, spentAt: MonotonicMs): void;
   /** The upstream says only `left` units may go at once. */
   tighten(bucket: string, left: number, mono: MonotonicMs): void;
   /** A weight no window can ever hold: the bucket's name. */
@@ -101,6 +106,15 @@ export function limiterLanes(startedAt: MonotonicMs): Lanes {
         const units = weights[name] ?? 0;
         gcraSpend(lane.current, units, mono);
         for (const old of lane.retiring) gcraSpend(old.gcra, units, mono);
+      }
+    },
+    correct(weights, drawn, spentAt) {
+      for (const name in weights) {
+        const { current, retiring = [] } = lanes.get(name) ?? {};
+        const more = drawnOf(drawn, name, weights[name] ?? 0) - (weights[name] ?? 0);
+        if (current === undefined || more === 0) continue;
+        gcraCorrect(current, more, spentAt);
+        for (const { gcra } of retiring) gcraCorrect(gcra, more, spentAt);
       }
     },
     tighten(bucket, left, mono) {
@@ -201,7 +215,8 @@ function paceIntervalMs(rate: number): DurationMs {
 function newPace(rate: number, last: MonotonicMs): Pace {
   const burst = paceBurst(rate);
   const intervalMs = paceIntervalMs(rate);
-  const gcra = { limit: rate, burst, intervalMs, tat: last + burst * intervalMs, held: 0 };
+  const tat = last + burst * intervalMs;
+  const gcra = { limit: rate, burst, intervalMs, tat, held: 0, spentAt: last };
   return { gcra, rate, last, ratedBy: undefined };
 }
 
@@ -261,7 +276,7 @@ function reconfigureLanes(
   context: LimiterContext,
   mono: MonotonicMs,
 ): void {
-  const rolling = (context.config?.buckets ?? []).filter(({ kind }) => kind === 'rolling');
+  const rolling = (context.config?.buckets ?? []).filter((bucket) => !isCounted(bucket));
   for (const name of lanes.keys()) {
     if (!rolling.some((bucket) => bucket.name === name)) lanes.delete(name);
   }

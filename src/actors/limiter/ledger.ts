@@ -6,14 +6,25 @@
  * R2 A block ends before any window it is counted in does.
  * R3 A block is settled once, after its end and after every call of it came back; what cannot be
  *    settled counts as spent.
+ * R4 What a call drew beyond its reservation counts at once, in the next reservation that is decided, and
+ *    durably with its block's settlement.
  */
 import type { EpochMs, MonotonicMs } from '../../kernel/types.js';
 import type { Block, LedgerDeps, Reserved, Usage } from './block.js';
 import type { LimiterContext } from './context.js';
-import { windowOf } from './evolve.js';
+import { drawnOf } from './buckets.js';
+import { windowOf } from './counted.js';
 import type { Now, Weights } from './lanes.js';
 import { openBlock } from './opening.js';
 import { settle } from './settling.js';
+
+/** What came of a call. */
+export type Came = {
+  readonly outcome: string;
+  readonly charged: boolean;
+  /** What it really drew, where its answer told: in place of what was reserved. */
+  readonly units?: Weights;
+};
 
 export interface Ledger {
   /** A unit for one call, if a block has one. Synchronous. */
@@ -24,7 +35,7 @@ export interface Ledger {
   giveBack(block: Block, weights: Weights): void;
   isUsable(block: Block, wall: EpochMs, mono: MonotonicMs): boolean;
   sent(block: Block, weights: Weights, wall: EpochMs): void;
-  came(block: Block, endpoint: string, outcome: string, weights: Weights, charged: boolean): void;
+  came(block: Block, endpoint: string, weights: Weights, said: Came): void;
   /** No block opened so far is spent from any more. */
   retireAll(): void;
   /** Resolves when every settlement begun so far is written or given up. */
@@ -77,14 +88,20 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
       block.inFlight += 1;
       block.lastSentAt = wall;
     },
-    came(block, endpoint, outcome, weights, charged) {
+    came(block, endpoint, weights, { outcome, charged, units: drawn }) {
       block.inFlight -= 1;
-      count(deps.context(), usageOf(block, endpoint, outcome), weights, charged);
+      const usage = usageOf(block, endpoint, outcome);
+      if (drawn === undefined) {
+        count(deps.context(), usage, weights, charged);
+      } else {
+        const really = drawnFrom(deps.context(), weights, drawn);
+        count(deps.context(), usage, really, charged);
+        if (isOverdrawn(block, weights, really)) endAll(shelf, block);
+      }
       settleIfOver(shelf, block);
     },
     retireAll() {
-      shelf.epoch += 1;
-      for (const block of [...shelf.current.values()]) retire(shelf, block);
+      retireAll(shelf);
     },
     async settled() {
       while (shelf.settling.size > 0) await Promise.all(shelf.settling);
@@ -114,7 +131,7 @@ async function open(
 ): Promise<Reserved> {
   const { clock } = shelf.deps;
   const begun = shelf.epoch;
-  const opened = await openBlock(shelf.deps, collector, run, weights);
+  const opened = await openBlock(shelf.deps, collector, run, weights, overdrawn(shelf));
   if (!('id' in opened)) return opened;
   shelf.live.set(opened.id, opened);
   opened.cancelEnd = clock.after(opened.expiresMono - clock.monotonic(), () => {
@@ -148,13 +165,61 @@ function isUsable(block: Block, wall: EpochMs, mono: MonotonicMs): boolean {
   return mono < block.expiresMono && wall < block.expiresWall && !block.isSettled;
 }
 
+function retireAll(shelf: Shelf): void {
+  shelf.epoch += 1;
+  for (const block of [...shelf.current.values()]) retire(shelf, block);
+}
+
+/** Of the buckets it drew from, and of those that only its answer names. */
+function drawnFrom(context: LimiterContext, weights: Weights, drawn: Weights): Weights {
+  const really: Record<string, number> = {};
+  for (const { name } of context.config?.buckets ?? []) {
+    const units = drawnOf(drawn, name, weights[name] ?? 0);
+    if (units > 0 || weights[name] !== undefined) really[name] = units;
+  }
+  return really;
+}
+
+/** R4: takes the difference from the block; true: it does not cover it. */
+function isOverdrawn(block: Block, weights: Weights, really: Weights): boolean {
+  let isOver = false;
+  for (const name in really) {
+    const more = (really[name] ?? 0) - (weights[name] ?? 0);
+    block.sentUnits[name] = (block.sentUnits[name] ?? 0) + more;
+    if (more <= 0) continue; // goes back when the block is settled
+    const left = (block.left[name] ?? 0) - more;
+    block.left[name] = left;
+    isOver ||= left < 0;
+  }
+  return isOver;
+}
+
+/** R4: what was decided without a correction upwards is spent from no more. */
+function endAll(shelf: Shelf, block: Block): void {
+  retireAll(shelf);
+  for (const permit of [...block.held]) permit.release();
+}
+
+/** R4: units drawn beyond their reservations that the journal does not hold yet. */
+function overdrawn(shelf: Shelf): Readonly<Record<string, number>> {
+  const beyond: Record<string, number> = {};
+  for (const { left } of shelf.live.values()) {
+    for (const name in left) {
+      const units = 0 - (left[name] ?? 0);
+      if (units > 0) beyond[name] = (beyond[name] ?? 0) + units;
+    }
+  }
+  return beyond;
+}
+
 function sentIn(shelf: Shelf, bucket: string, wall: EpochMs): number | undefined {
   const context = shelf.deps.context();
   const window = windowOf(context, bucket, wall);
   if (window === undefined) return undefined;
   let sent = window.spent;
   for (const [id, block] of Object.entries(context.open)) {
-    if (block.expiresAt - 1 < window.start) continue;
+    // A window that begins with a call counts every open block, too.
+    if (window.anchor === undefined && block.expiresAt - 1 < window.start) continue;
     // What is not in this memory is another's, and counts whole.
     const known = shelf.live.get(id);
     sent += (known === undefined ? block.units[bucket] : known.sentUnits[bucket]) ?? 0;

@@ -2,11 +2,11 @@
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
 import type { Refusal } from '../refusal.js';
 import type { Block, LedgerDeps, Reserved } from './block.js';
-import { isFixed, usedIn } from './buckets.js';
+import { countingOf, usedIn } from './buckets.js';
 import type { LimiterContext } from './context.js';
 import { currentRate } from './curve.js';
-import type { Units } from './events.js';
-import { windowOf } from './evolve.js';
+import type { BucketConfig, Units } from './events.js';
+import { roomAt, windowOf } from './counted.js';
 import type { Weights } from './lanes.js';
 import { limitOf, refillsAt } from './periods.js';
 import { BLOCK_CALLS_MAX } from './reserve.js';
@@ -21,6 +21,7 @@ export async function openBlock(
   collector: string,
   run: string,
   weights: Weights,
+  beyond: Readonly<Record<string, number>> = {},
 ): Promise<Block | Exclude<Reserved, { ok: true }>> {
   const { clock, handle, random, system } = deps;
   const context = deps.context();
@@ -32,11 +33,9 @@ export async function openBlock(
     const refusal: Refusal = { kind: 'rate-limited', detail, retryAt: ends.at };
     return { ok: false, refusal, bucket: ends.bucket };
   }
-  const full = fullWindow(context, weights, wall);
+  const full = fullWindow(context, weights, beyond, wall);
   if (full !== undefined) {
-    const detail = `the window of ${full.bucket} is full`;
-    const refusal: Refusal = { kind: 'rate-limited', detail, retryAt: full.until };
-    return { ok: false, refusal, bucket: full.bucket };
+    return { ok: false, refusal: fullRefusal(full), bucket: full.bucket };
   }
   const second = Math.floor(currentRate(context, collector, wall));
   const calls = Math.min(BLOCK_CALLS_MAX, Math.max(1, second));
@@ -48,7 +47,7 @@ export async function openBlock(
     return weight === undefined ? [] : [{ bucket, units: weight * calls }];
   });
   const answer = await handle.ask(
-    { type: 'Reserve', block: id, collector, run, calls, units, expiresAt },
+    { type: 'Reserve', block: id, collector, run, calls, units, expiresAt, beyond },
     system(`reserve for ${collector}`),
   );
   if (!answer.ok) return { ok: false, refusal: answer.refusal };
@@ -89,24 +88,46 @@ function windowEnds(
 ): { readonly at: EpochMs; readonly bucket: string } {
   let first = { at: Infinity, bucket: '' };
   for (const bucket of context.config?.buckets ?? []) {
-    if (!isFixed(bucket) || weights[bucket.name] === undefined) continue;
+    if (weights[bucket.name] === undefined || !endsAtOnce(bucket)) continue;
     const at = windowOf(context, bucket.name, wall)?.end ?? refillsAt(context, bucket.name, wall);
     if (at < first.at) first = { at, bucket: bucket.name };
   }
   return first;
 }
 
+/** A ring has no end: it leaves slot by slot. */
+function endsAtOnce(bucket: BucketConfig): boolean {
+  const counting = countingOf(bucket);
+  return counting !== 'paced' && counting !== 'ring';
+}
+
+/** `until` undefined: it weighs more than the window ever holds. */
+type Full = { readonly bucket: string; readonly until: EpochMs | undefined };
+
 /** A rate's window without room for one call: no need to ask. (A quota is asked: that is recorded.) */
 function fullWindow(
   context: LimiterContext,
   weights: Weights,
+  beyond: Readonly<Record<string, number>>,
   wall: EpochMs,
-): { readonly bucket: string; readonly until: EpochMs } | undefined {
+): Full | undefined {
   for (const { name, quota } of context.config?.buckets ?? []) {
-    const window = quota ? undefined : windowOf(context, name, wall);
-    if (window === undefined || weights[name] === undefined) continue;
-    const left = limitOf(context, name) - usedIn(window);
-    if (left < weights[name]) return { bucket: name, until: window.end };
+    const wanted = weights[name];
+    const window = wanted === undefined ? undefined : windowOf(context, name, wall);
+    if (window === undefined || wanted === undefined) continue;
+    const limit = limitOf(context, name);
+    if (wanted > limit) return { bucket: name, until: undefined };
+    const room = limit - wanted - (beyond[name] ?? 0);
+    if (!quota && usedIn(window) > room) {
+      return { bucket: name, until: roomAt(context, name, wall, room) };
+    }
   }
   return undefined;
+}
+
+function fullRefusal({ bucket, until }: Full): Refusal {
+  if (until === undefined) {
+    return { kind: 'rate-limited', detail: `it weighs more than a window of ${bucket} holds` };
+  }
+  return { kind: 'rate-limited', detail: `the window of ${bucket} is full`, retryAt: until };
 }

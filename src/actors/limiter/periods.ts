@@ -2,10 +2,10 @@
 import { periodOf } from '../../kernel/calendar.js';
 import type { EpochMs } from '../../kernel/types.js';
 import type { Of } from '../kind.js';
-import { effectiveLimit, rollsByFact } from './buckets.js';
+import { countingOf, effectiveLimit, rollsByFact } from './buckets.js';
 import type { LimiterContext } from './context.js';
 import type { BucketConfig, LimiterFact } from './events.js';
-import { bucketOf } from './evolve.js';
+import { bucketOf, windowOf } from './counted.js';
 
 /** Units a window of the bucket may hold: margin taken off; an observation may only tighten it. */
 export function limitOf(context: LimiterContext, name: string): number {
@@ -51,10 +51,18 @@ function rollOf(
   ];
 }
 
-/** When a bucket that was used up fills again, by our own clock. */
+/** When a bucket that was used up fills again, or begins to, by our own clock. */
 export function refillsAt(context: LimiterContext, name: string, at: EpochMs): EpochMs {
   const bucket = bucketOf(context, name);
   if (bucket === undefined) return at;
-  if (bucket.kind === 'rolling') return at + bucket.windowMs;
-  return periodOf(bucket, at).end;
+  switch (countingOf(bucket)) {
+    case 'paced':
+      return at + bucket.windowMs;
+    case 'ring':
+    case 'reset':
+      return windowOf(context, name, at)?.end ?? at + bucket.windowMs;
+    case 'clock':
+    case 'calendar':
+      return periodOf(bucket, at).end;
+  }
 }

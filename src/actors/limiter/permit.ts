@@ -8,6 +8,8 @@ import { react } from './react.js';
 
 /** One object and no closure: a call at full speed makes nothing else (G5). */
 type Held = HeldPermit & {
+  /** Itself: a copy of it, with a method replaced, is still the same permit. */
+  self: Held | undefined;
   readonly desk: Desk;
   readonly request: AcquireRequest;
   readonly block: Block;
@@ -22,6 +24,7 @@ type Held = HeldPermit & {
 export function createPermit(desk: Desk, request: AcquireRequest, block: Block): Permit {
   const { held } = block;
   const permit: Held = {
+    self: undefined,
     desk,
     request,
     block,
@@ -33,6 +36,7 @@ export function createPermit(desk: Desk, request: AcquireRequest, block: Block):
     release,
     report,
   };
+  permit.self = permit;
   held.push(permit);
   return permit;
 }
@@ -46,17 +50,18 @@ function leave({ held }: Block, permit: HeldPermit): void {
 }
 
 function spend(this: Held): boolean {
-  if (this.phase !== 'held') return false;
-  const { desk, request, block } = this;
+  const permit = this.self ?? this;
+  if (permit.phase !== 'held') return false;
+  const { desk, request, block } = permit;
   const { wall, mono } = desk.now();
   if (!desk.ledger.isUsable(block, wall, mono) || isBarred(desk, request, wall)) {
-    this.release();
+    permit.release();
     return false;
   }
-  this.phase = 'sent';
-  this.sentWall = wall;
-  this.sentMono = mono;
-  leave(block, this);
+  permit.phase = 'sent';
+  permit.sentWall = wall;
+  permit.sentMono = mono;
+  leave(block, permit);
   desk.lanes.spend(request.collector, request.weights, mono);
   desk.ledger.sent(block, request.weights, wall);
   desk.pump();
@@ -64,22 +69,26 @@ function spend(this: Held): boolean {
 }
 
 function release(this: Held): void {
-  if (this.phase !== 'held') return;
-  const { desk, request, block } = this;
-  this.phase = 'over';
-  leave(block, this);
+  const permit = this.self ?? this;
+  if (permit.phase !== 'held') return;
+  const { desk, request, block } = permit;
+  permit.phase = 'over';
+  leave(block, permit);
   desk.lanes.release(request.collector, request.weights);
   desk.ledger.giveBack(block, request.weights);
   desk.pump();
 }
 
 function report(this: Held, said: PermitReport): void {
-  if (this.phase !== 'sent') return;
-  const { desk, request, block } = this;
-  this.phase = 'over';
-  desk.ledger.came(block, request.endpoint, said.outcome, request.weights, said.charged);
+  const permit = this.self ?? this;
+  if (permit.phase !== 'sent') return;
+  const { desk, request, block } = permit;
+  permit.phase = 'over';
+  const { weights } = request;
+  desk.ledger.came(block, request.endpoint, weights, said);
+  if (said.units !== undefined) desk.lanes.correct(weights, said.units, permit.sentMono);
   if (saysNothing(said)) return;
-  react(desk, request, said, sentByNow(this.sentWall, this.sentMono, desk.now()));
+  react(desk, request, said, sentByNow(permit.sentWall, permit.sentMono, desk.now()));
 }
 
 /** Most answers: the clocks are not read for them. */

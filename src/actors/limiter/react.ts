@@ -2,14 +2,14 @@
 import { PERIOD_MAX_MS } from '../../kernel/calendar.js';
 import type { EpochMs } from '../../kernel/types.js';
 import type { Observation } from '../../sources/port.js';
-import { isFixed } from './buckets.js';
+import { isCounted } from './buckets.js';
 import type { LimiterCommand } from './commands.js';
 import type { AcquireRequest, Desk, PermitReport } from './desk.js';
-import { bucketOf, usedByUpstream, windowOf } from './evolve.js';
-import { isWorthRecording, tightens, withLimit } from './observe.js';
+import { bucketOf, windowOf } from './counted.js';
+import { usedByUpstream } from './evolve.js';
+import { believed, isWorthRecording, tightens, withLimit } from './observe.js';
 import { limitOf, refillsAt } from './periods.js';
 import { banEnd, pauseEnd } from './restrict.js';
-import { OBSERVED_BAR_MAX_MS } from './restrictions.js';
 
 /** HTTP's word for a web application firewall's bar, as against a provider's own ban. */
 const FORBIDDEN = 403;
@@ -112,7 +112,7 @@ function observeAll(
   const now = desk.clock.now();
   const valid = report.observations.filter((seen) => isOfThisWindow(desk, seen, now, sentAt));
   const worth = valid.filter((seen) =>
-    isWorthRecording(context, seen, now, desk.ledger.sentIn(seen.bucket, now)),
+    isWorthRecording(context, seen, now, desk.ledger.sentIn(seen.bucket, now), sentAt),
   );
   const ours: Record<string, number> = {};
   for (const { bucket } of worth) {
@@ -122,7 +122,7 @@ function observeAll(
   for (const seen of valid) tighten(desk, withLimit(context, seen), now);
   if (worth.length === 0) return;
   const { endpoint } = request;
-  tell(desk, { type: 'ObserveQuota', endpoint, observations: worth, ours });
+  tell(desk, { type: 'ObserveQuota', endpoint, observations: worth, ours, sentAt });
 }
 
 /** An answer to a call of the last window says nothing about this one. */
@@ -130,7 +130,7 @@ function isOfThisWindow(desk: Desk, seen: Observation, now: EpochMs, sentAt: Epo
   const context = desk.context();
   const bucket = bucketOf(context, seen.bucket);
   if (bucket === undefined) return false;
-  if (!isFixed(bucket)) return true;
+  if (!isCounted(bucket)) return true;
   const window = windowOf(context, seen.bucket, now);
   return window === undefined || sentAt >= window.start;
 }
@@ -144,10 +144,10 @@ function tighten(desk: Desk, seen: Observation, now: EpochMs): void {
   const limit = limitOf(context, name);
   const isOut = used >= Math.min(limit, seen.limit ?? Infinity);
   const detail = `the upstream counts ${String(used)} units of ${name} as used`;
-  if (!isFixed(bucket)) {
+  if (!isCounted(bucket)) {
     desk.lanes.tighten(name, limit - used, desk.clock.monotonic());
     if (!isOut || resetAt === undefined || resetAt <= now) return;
-    desk.bars.block(name, Math.min(resetAt, now + OBSERVED_BAR_MAX_MS), 'rate_limit', detail);
+    desk.bars.block(name, believed(bucket, resetAt, now), 'rate_limit', detail);
     return;
   }
   // Blocks opened so far were decided without this knowledge; the next one is decided with it.
@@ -156,7 +156,7 @@ function tighten(desk: Desk, seen: Observation, now: EpochMs): void {
   const end = windowOf(context, name, now)?.end ?? refillsAt(context, name, now);
   const until = resetAt !== undefined && resetAt > now ? resetAt : end;
   const cause = bucket.quota ? 'quota' : 'rate_limit';
-  desk.bars.block(name, Math.min(until, now + PERIOD_MAX_MS), cause, detail);
+  desk.bars.block(name, believed(bucket, until, now), cause, detail);
 }
 
 /** The memory has it already; what could not be written is said aloud. */

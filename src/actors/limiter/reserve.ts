@@ -2,11 +2,12 @@
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
 import { facts, refuse, type Decision } from '../kind.js';
 import type { Refusal } from '../refusal.js';
-import { usedIn } from './buckets.js';
+import { countingOf, usedIn } from './buckets.js';
 import type { Reserve, Settle } from './commands.js';
-import type { LimiterContext, OpenBlock } from './context.js';
+import type { LimiterContext, OpenBlock, Window } from './context.js';
 import type { LimiterFact, Units } from './events.js';
-import { bucketOf, evolve, unitsOf, windowOf } from './evolve.js';
+import { backAt, bucketOf, roomAt, unitsOf, windowOf } from './counted.js';
+import { evolve } from './evolve.js';
 import { limitOf, rollsDue } from './periods.js';
 
 /** Blocks of one scope that are open at once. */
@@ -33,9 +34,9 @@ export function decideReserve(
     return window === undefined || moment >= window.end;
   });
   const rolled = rolls.reduce(evolve, context);
-  const { calls, bucket, until } = granted(command, rolled, moment);
+  const { calls, bucket, until, mayComeBack } = granted(command, rolled, at);
   if (calls >= 1) return facts<LimiterFact>(...rolls, reservation(command, calls, at));
-  if (bucketOf(context, bucket)?.quota === true) {
+  if (bucketOf(context, bucket)?.quota === true && !mayComeBack) {
     const detail = `${String(limitOf(rolled, bucket))} units of ${bucket} are used up`;
     const { collector } = command;
     const cause = 'local_quota';
@@ -95,22 +96,44 @@ function barred(command: Reserve, context: LimiterContext, at: EpochMs): Refusal
   return { kind: 'rate-limited', detail, retryAt: episode.pauseUntil };
 }
 
+type Granted = {
+  readonly calls: number;
+  readonly bucket: string;
+  readonly until: EpochMs;
+  /** Open blocks hold what is missing: what they do not use comes back. */
+  readonly mayComeBack: boolean;
+};
+
 /** How many of the calls fit into every window, and which bucket is the tightest. */
-function granted(
-  command: Reserve,
-  context: LimiterContext,
-  moment: EpochMs,
-): { readonly calls: number; readonly bucket: string; readonly until: EpochMs } {
-  let tightest = { calls: command.calls, bucket: '', until: moment };
+function granted(command: Reserve, context: LimiterContext, at: EpochMs): Granted {
+  let tightest: Granted = { calls: command.calls, bucket: '', until: at, mayComeBack: false };
   for (const { bucket, units } of command.units) {
-    const window = windowOf(context, bucket, moment);
+    const window = windowFor(context, bucket, at, command.expiresAt);
     const perCall = units / command.calls;
     if (window === undefined || perCall === 0) continue;
-    const left = limitOf(context, bucket) - usedIn(window);
-    const calls = Math.floor(left / perCall + 1e-9);
-    if (calls < tightest.calls) tightest = { calls, bucket, until: window.end };
+    const limit = limitOf(context, bucket) - (command.beyond?.[bucket] ?? 0);
+    const calls = Math.floor((limit - usedIn(window)) / perCall + 1e-9);
+    if (calls >= tightest.calls) continue;
+    const isHeld = usedIn(window) - window.held + perCall <= limit;
+    const mayComeBack = isHeld && backAt(context, bucket, at) !== undefined;
+    const until = roomAt(context, bucket, at, limit - perCall);
+    tightest = { calls, bucket, until, mayComeBack };
   }
   return tightest;
+}
+
+/** Clock and calendar windows by the block's last moment; the others stand, or begin, when it begins. */
+function windowFor(
+  context: LimiterContext,
+  name: string,
+  at: EpochMs,
+  expiresAt: EpochMs,
+): Window | undefined {
+  const bucket = bucketOf(context, name);
+  if (bucket === undefined) return undefined;
+  const counting = countingOf(bucket);
+  const begins = counting === 'ring' || counting === 'reset';
+  return windowOf(context, name, begins ? at : expiresAt - 1);
 }
 
 function reservation(command: Reserve, calls: number, at: EpochMs): LimiterFact {
@@ -141,26 +164,41 @@ export function decideSettle(
     return refuse({ kind: 'invalid', field: '/sent', detail });
   }
   const reserved = unitsList(block);
-  const charged = reserved.map(({ bucket, units }) => ({
-    bucket,
-    units: Math.min(units, Math.max(0, unitsOf(command.charged, bucket))),
-  }));
+  const charged = drawn(command, context, reserved);
   return facts<LimiterFact>({
     type: 'UnitsSettled',
     atMs: at,
     block: command.block,
     collector: block.collector,
     sent,
-    charged,
+    charged: [...charged],
     returned: reserved.map(({ bucket, units }) => ({
       bucket,
-      units: units - unitsOf(charged, bucket),
+      units: Math.max(0, units - unitsOf(charged, bucket)),
     })),
     usage: [...command.usage],
     cause: 'settled',
     ...(lastSentAt !== undefined && { lastSentAtMs: lastSentAt }),
     delayed,
   });
+}
+
+/** What the calls really drew: less than was reserved, or more, or from a bucket only the answer named. */
+function drawn(
+  { charged }: Settle,
+  context: LimiterContext,
+  reserved: readonly Units[],
+): readonly Units[] {
+  const known = reserved.map(({ bucket, units }) => {
+    const told = unitsOf(charged, bucket);
+    return { bucket, units: Number.isFinite(told) ? Math.max(0, told) : units };
+  });
+  const isNew = ({ bucket, units }: Units): boolean =>
+    Number.isFinite(units) &&
+    units > 0 &&
+    !reserved.some((entry) => entry.bucket === bucket) &&
+    bucketOf(context, bucket) !== undefined;
+  return [...known, ...charged.filter(isNew)];
 }
 
 /** Blocks nobody will settle any more: everything counts as spent (A5). */

@@ -13,7 +13,8 @@ import type {
 import type { Episode, LimiterContext } from './context.js';
 import { AIM, capOf, currentRate, episodeEndsAt, scopeRate } from './curve.js';
 import type { LimiterFact } from './events.js';
-import { bucketOf, evolve } from './evolve.js';
+import { bucketOf } from './counted.js';
+import { evolve } from './evolve.js';
 import { refillsAt, rollsDue } from './periods.js';
 import { episodeEnd } from './recovery.js';
 
@@ -121,7 +122,9 @@ export function decideBlockBucket(
   const { bucket, collector, detail } = command;
   if (bucketOf(context, bucket) === undefined) return facts();
   const now = command.now ?? at;
-  const until = Math.min(command.until ?? refillsAt(context, bucket, now), now + PERIOD_MAX_MS);
+  // What is not a moment to come is no answer to "until when".
+  const said = command.until !== undefined && command.until > now ? command.until : undefined;
+  const until = Math.min(said ?? refillsAt(context, bucket, now), now + PERIOD_MAX_MS);
   if (until <= (context.blockedBuckets[bucket]?.until ?? now) + EXTENDS_MS) return facts();
   const cause = 'quota_exhausted';
   return facts<LimiterFact>({
@@ -157,7 +160,7 @@ export function decideBlockScope(
 
 /** Until when a ban holds: as said, at most seven days. */
 export function banEnd(until: EpochMs | undefined, now: EpochMs): EpochMs {
-  if (until === undefined || until <= now) return now + BAN_DEFAULT_MS;
+  if (until === undefined || !(until > now)) return now + BAN_DEFAULT_MS;
   return Math.min(until, now + BAN_MAX_MS);
 }
 

@@ -3,7 +3,7 @@ import { wait } from '../../kernel/time.js';
 import type { DurationMs } from '../../kernel/types.js';
 import type { Block, LedgerDeps } from './block.js';
 import type { Settle } from './commands.js';
-import { unitsOf } from './evolve.js';
+import { unitsOf } from './counted.js';
 
 /** A settlement that could not be written is tried again this often, this far apart. */
 const SETTLE_TRIES = 5;

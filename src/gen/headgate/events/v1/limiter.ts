@@ -39,6 +39,11 @@ export interface BucketConfig {
   priceMicros: number;
   /** Whether this bucket is a quota (shown as usage and cost) rather than a rate. */
   quota: boolean;
+  /**
+   * Of a fixed window of window_ms. clock, or absent: aligned to the epoch. reset: it begins with its first
+   * call and ends when the upstream says.
+   */
+  anchor?: string | undefined;
 }
 
 /** A scope's limits, first or anew. */
@@ -60,6 +65,8 @@ export interface ScopeConfigured {
   configRevision: number;
   tier: string;
   currency: string;
+  /** How long a call may be under way at the most. Absent: a minute. */
+  callMaxMs?: number | undefined;
 }
 
 /** One collector's own cap inside its scope, set by an operator. */
@@ -178,14 +185,29 @@ export interface QuotaObserved {
   /** Units the upstream counted in this window beyond those we sent. Only for fixed windows. */
   beyondOurs: number;
   /** See UnitsReserved. */
-  nowMs?: number | undefined;
+  nowMs?:
+    | number
+    | undefined;
+  /**
+   * Of a window that ends when the upstream says: the moment before which it surely has not ended, and the
+   * one by which it surely has. Absent: nothing new was said.
+   */
+  windowSureMs?: number | undefined;
+  windowEndMs?:
+    | number
+    | undefined;
+  /** The word is about the next window: the one that stood is over. */
+  windowNext?: boolean | undefined;
 }
 
 /** One bucket gives nothing more until a moment. */
 export interface BucketBlocked {
   atMs: number;
   bucket: string;
-  /** quota_exhausted | local_quota | observed */
+  /**
+   * quota_exhausted | local_quota | observed | reconfigured (it is counted in another way from now on: for
+   * one old window it gives nothing)
+   */
   cause: string;
   untilMs: number;
   collector: string;
@@ -257,6 +279,7 @@ export const BucketConfig: MessageFns<BucketConfig> = {
         ? globalThis.Number(object.price_micros)
         : 0,
       quota: isSet(object.quota) ? globalThis.Boolean(object.quota) : false,
+      anchor: isSet(object.anchor) ? globalThis.String(object.anchor) : undefined,
     };
   },
 
@@ -294,6 +317,9 @@ export const BucketConfig: MessageFns<BucketConfig> = {
     }
     if (message.quota !== false) {
       obj.quota = message.quota;
+    }
+    if (message.anchor !== undefined) {
+      obj.anchor = message.anchor;
     }
     return obj;
   },
@@ -347,6 +373,11 @@ export const ScopeConfigured: MessageFns<ScopeConfigured> = {
         : 0,
       tier: isSet(object.tier) ? globalThis.String(object.tier) : "",
       currency: isSet(object.currency) ? globalThis.String(object.currency) : "",
+      callMaxMs: isSet(object.callMaxMs)
+        ? globalThis.Number(object.callMaxMs)
+        : isSet(object.call_max_ms)
+        ? globalThis.Number(object.call_max_ms)
+        : undefined,
     };
   },
 
@@ -390,6 +421,9 @@ export const ScopeConfigured: MessageFns<ScopeConfigured> = {
     }
     if (message.currency !== "") {
       obj.currency = message.currency;
+    }
+    if (message.callMaxMs !== undefined) {
+      obj.callMaxMs = floatToJson(message.callMaxMs);
     }
     return obj;
   },
@@ -803,6 +837,21 @@ export const QuotaObserved: MessageFns<QuotaObserved> = {
         : isSet(object.now_ms)
         ? globalThis.Number(object.now_ms)
         : undefined,
+      windowSureMs: isSet(object.windowSureMs)
+        ? globalThis.Number(object.windowSureMs)
+        : isSet(object.window_sure_ms)
+        ? globalThis.Number(object.window_sure_ms)
+        : undefined,
+      windowEndMs: isSet(object.windowEndMs)
+        ? globalThis.Number(object.windowEndMs)
+        : isSet(object.window_end_ms)
+        ? globalThis.Number(object.window_end_ms)
+        : undefined,
+      windowNext: isSet(object.windowNext)
+        ? globalThis.Boolean(object.windowNext)
+        : isSet(object.window_next)
+        ? globalThis.Boolean(object.window_next)
+        : undefined,
     };
   },
 
@@ -834,6 +883,15 @@ export const QuotaObserved: MessageFns<QuotaObserved> = {
     }
     if (message.nowMs !== undefined) {
       obj.nowMs = floatToJson(message.nowMs);
+    }
+    if (message.windowSureMs !== undefined) {
+      obj.windowSureMs = floatToJson(message.windowSureMs);
+    }
+    if (message.windowEndMs !== undefined) {
+      obj.windowEndMs = floatToJson(message.windowEndMs);
+    }
+    if (message.windowNext !== undefined) {
+      obj.windowNext = message.windowNext;
     }
     return obj;
   },
