@@ -7,7 +7,13 @@ import { breakerStream, collectorStream } from '../kernel/ids.js';
 import type { JsonObject } from '../kernel/types.js';
 import { canonicalJson } from '../kernel/canonical.js';
 import { breakerGate, breakerKind, type BreakerGate, type BreakerHandle } from './breaker/index.js';
-import { collectorKind, regions, type CollectorCommand, type Obstacle } from './collector/index.js';
+import {
+  collectorKind,
+  regions,
+  type CollectorCommand,
+  type CollectorContext,
+  type Obstacle,
+} from './collector/index.js';
 import {
   callGate,
   collectorRuntime,
@@ -18,10 +24,10 @@ import type { DoorLimits, DoorUpstream } from './door-parts.js';
 import { tokenKeeper } from './door-token.js';
 import { configure, type EngineDeps, type EngineLimits } from './engine-deps.js';
 import type { Wiring } from './services.js';
+import { obstacleOf } from './obstacle.js';
 import { retryBudget } from './retry.js';
 import { startScopes, type Scope } from './scopes.js';
 import type { CollectorSetup } from './setup.js';
-import { limiterObstacle } from './why.js';
 
 export type Upstream = {
   readonly name: string;
@@ -84,7 +90,10 @@ async function startMember(
       return startUpstream(deps, setup, name, scope);
     }),
   );
-  const obstacle = (): Obstacle | undefined => obstacleOf(setup, upstreams, deps);
+  const guarded = doorUpstreams(setup, upstreams);
+  const { waitMaxMs } = doorLimits(setup, deps.limits);
+  const obstacle = (): Obstacle | undefined =>
+    obstacleOf(setup.name, [...new Set(guarded.values())], waitMaxMs);
   // The actor may owe work before its runtime is there: it is kept until then.
   const early: JsonObject[] = [];
   const later: { runtime?: CollectorRuntime } = {};
@@ -99,7 +108,7 @@ async function startMember(
   await configure(deps, handle, configureOf(setup));
   const door = {
     collector: setup.name,
-    upstreams: doorUpstreams(setup, upstreams),
+    upstreams: guarded,
     transport: deps.transport,
     clock,
     random,
@@ -190,32 +199,6 @@ function doorLimits(setup: CollectorSetup, limits: EngineLimits): DoorLimits {
   };
 }
 
-/** What stands in the way of every upstream: one that is free is enough for a run. */
-function obstacleOf(
-  setup: CollectorSetup,
-  upstreams: readonly Upstream[],
-  deps: EngineDeps,
-): Obstacle | undefined {
-  const { waitMaxMs } = doorLimits(setup, deps.limits);
-  let first: Obstacle | undefined;
-  for (const { gate, scope } of upstreams) {
-    const closed = gate.peek();
-    const live = scope.gate.live(setup.name);
-    const blocked = scope.gate.blockedUntil(setup.name);
-    const found =
-      closed === undefined
-        ? limiterObstacle(live, blocked, deps.clock.now(), waitMaxMs)
-        : {
-            cause: 'breaker',
-            detail: `the breaker is ${closed.reason}`,
-            ...(closed.retryAt !== undefined && { until: closed.retryAt }),
-          };
-    if (found === undefined) return undefined;
-    first ??= found;
-  }
-  return first;
-}
-
 /** A gate that opens lets a collector that waits for it run at once: its first calls are the probe. */
 function wakeWhenFree(deps: EngineDeps, member: Member): void {
   const wake = (): void => {
@@ -224,11 +207,28 @@ function wakeWhenFree(deps: EngineDeps, member: Member): void {
     const { blocked } = state.context;
     if (regions(state).activity !== 'waiting' || blocked === null || blocked.cause === 'key')
       return;
-    if (member.obstacle() !== undefined) return;
+    if (member.obstacle() !== undefined || isStillBarred(deps, member, blocked)) return;
     void member.handle.ask(member.runtime.runNow('wake', 'probe'), deps.host.system('gate opened'));
   };
   for (const { gate, scope } of member.upstreams) {
     gate.watch(wake);
     scope.gate.watch(wake);
   }
+}
+
+/**
+ * Whether what blocked the last run is there unchanged, though other endpoints of its upstream are free:
+ * the next run, not every change in its scope, finds out whether those are of any use to it.
+ */
+function isStillBarred(
+  { clock }: EngineDeps,
+  { setup, upstreams }: Member,
+  blocked: NonNullable<CollectorContext['blocked']>,
+): boolean {
+  const { cause, until } = blocked;
+  if (cause === 'breaker' || until === null || until <= clock.now()) return false;
+  return upstreams.some(({ scope, name }) => {
+    const draws = Object.values(setup.upstreams[name]?.profile.weights ?? {});
+    return draws.some((draw) => scope.gate.blockedUntil(setup.name, draw)?.until === until);
+  });
 }

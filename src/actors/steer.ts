@@ -144,7 +144,10 @@ function breakerCommand(
   }
 }
 
-/** All breakers of the collector, or the one named; the first refusal is the answer. */
+/**
+ * The breaker named, or all of the collector: of several, one for which the command makes no sense (a
+ * probe of one that is closed) holds up no other; what else goes wrong is the answer.
+ */
 async function eachBreaker(
   member: Member,
   upstream: string | undefined,
@@ -152,17 +155,23 @@ async function eachBreaker(
   command: BreakerSteering,
 ): Promise<Steered> {
   const chosen = member.upstreams.filter(({ name }) => upstream === undefined || name === upstream);
-  if (chosen.length === 0) return noUpstream(member.setup.name);
-  let changed = false;
-  let position: Position = 0;
+  let refused: Steered = noUpstream(member.setup.name);
+  let done: { readonly changed: boolean; readonly position: Position } | undefined;
   for (const { gate, handle } of chosen) {
     await gate.flush();
     const answer = steered(await handle.ask(command, context));
-    if (!answer.ok) return answer;
-    changed ||= answer.changed;
-    position = Math.max(position, answer.position);
+    if (!answer.ok) {
+      if (answer.refusal.kind !== 'illegal-state') return answer;
+      refused = answer;
+      continue;
+    }
+    const { changed, position } = answer;
+    done = {
+      changed: changed || (done?.changed ?? false),
+      position: Math.max(position, done?.position ?? 0),
+    };
   }
-  return { ok: true, changed, position };
+  return done === undefined ? refused : { ok: true, ...done };
 }
 
 function liveOf(member: Member): LiveCollector {

@@ -1,6 +1,6 @@
 /** Why is it not fetching? One sentence from what is in memory, and when that changes (semantics §4). */
+import { isoTime } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
-import type { LiveLimiter } from './engine.js';
 import { regions, type CollectorState, type Obstacle } from './collector/index.js';
 
 export type Why = { readonly sentence: string; readonly changesAt?: EpochMs };
@@ -14,7 +14,7 @@ export function whyNot(
   if (quarantined !== undefined) return { sentence: `it is quarantined: ${quarantined}` };
   const { context } = state;
   const { desired, activity } = regions(state);
-  const { wish, suspension, blocked, due } = context;
+  const { wish, suspension, blocked } = context;
   if (desired === 'disabled') {
     const because = wish.reason === '' ? '' : ` (${wish.reason})`;
     return until(`it is disabled by ${wish.actor}${because}`, wish.until);
@@ -24,12 +24,28 @@ export function whyNot(
   }
   if (blocked?.cause === 'key') return { sentence: `it waits for its key: ${blocked.detail}` };
   if (activity === 'collecting') return { sentence: 'it is collecting' };
-  if (obstacle !== undefined)
-    return until(`it waits: ${obstacle.detail}`, obstacle.until ?? due?.at);
-  if (activity === 'idle' || activity === 'waiting') {
-    return until('it waits for its next run', due?.at);
+  return resting(state, obstacle);
+}
+
+/** What it waits for between two runs. */
+function resting(state: CollectorState, obstacle: Obstacle | undefined): Why {
+  const { blocked, due } = state.context;
+  const { activity } = regions(state);
+  if (obstacle !== undefined) return until(waits(obstacle), obstacle.until ?? due?.at);
+  if (activity === 'waiting' && blocked !== null) {
+    const { cause, detail, until: ends } = blocked;
+    return until(waits({ cause, detail, ...(ends !== null && { until: ends }) }), ends ?? due?.at);
   }
-  return { sentence: `it is ${activity}` };
+  const isResting = activity === 'idle' || activity === 'waiting';
+  return isResting
+    ? until('it waits for its next run', due?.at)
+    : { sentence: `it is ${activity}` };
+}
+
+/** A pause may be long, and its moment is what people ask for first. */
+function waits({ cause, detail, until: ends }: Obstacle): string {
+  if (cause !== 'rate_limit' || ends === undefined) return `it waits: ${detail}`;
+  return `it waits: rate limit until ${isoTime(ends)}, ${detail}`;
 }
 
 function until(sentence: string, changesAt: EpochMs | null | undefined): Why {
@@ -39,22 +55,4 @@ function until(sentence: string, changesAt: EpochMs | null | undefined): Why {
 /** What an operator sees as the phase: a collector that rests because something holds it is waiting. */
 export function phaseOf(state: CollectorState, quarantined: string | undefined): string {
   return quarantined === undefined ? regions(state).activity : 'quarantined';
-}
-
-/** The obstacle a limiter is for a run that would begin now; short waits are none. */
-export function limiterObstacle(
-  live: LiveLimiter,
-  blocked: { readonly cause: string; readonly until: EpochMs; readonly detail: string } | undefined,
-  now: EpochMs,
-  waitMaxMs: number,
-): Obstacle | undefined {
-  if (blocked !== undefined && blocked.until > now) return blocked;
-  const next = live.nextPermitAt;
-  if (next === undefined || next - now <= waitMaxMs) return undefined;
-  const bucket = live.bindingBucket === undefined ? '' : ` (${live.bindingBucket})`;
-  return {
-    cause: 'rate_limit',
-    detail: `the rate limit gives no permit yet${bucket}`,
-    until: next,
-  };
 }

@@ -32,6 +32,12 @@ export type CollectorDoc = {
   };
   readonly scopes: readonly string[];
   readonly upstreams: readonly string[];
+  /** Each of them; absent: told by facts of before there were several. */
+  readonly upstreamDetails?: readonly {
+    readonly name: string;
+    readonly scope: string;
+    readonly missingKey: string;
+  }[];
   readonly requestTimeoutMs: DurationMs;
   readonly missingKey: string;
   readonly hasApiKey: boolean;
@@ -65,6 +71,8 @@ export type CollectorDoc = {
     /** null while it runs; ok | a failure class | unknown */
     readonly outcome: string | null;
     readonly message: string;
+    /** What people should know of it; absent: nothing, or it runs. */
+    readonly warnings?: readonly string[];
   } | null;
   /** Last run that succeeded. */
   readonly lastSuccessAt: EpochMs | null;

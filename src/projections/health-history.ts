@@ -163,7 +163,7 @@ function onSucceeded(f: Of<'RunSucceeded'>, where: Where, rows: Rows): readonly 
 }
 
 function onFailed(f: Of<'RunFailed'>, where: Where, rows: Rows): readonly RowWrite[] {
-  const health = wordOfFailedRun(f.outcome);
+  const health = wordOfFailedRun(f.outcome) ?? (f.goesOn ? 'degraded' : undefined);
   if (health === undefined) return [];
   const { atMs: at, run, outcome, message, durationMs, records, newRecords } = f;
   const failed = { revision: where.revision, at };

@@ -26,7 +26,8 @@ const WEIGHTS = { successRatio: 0.5, freshness: 0.3, latency: 0.1, quotaHeadroom
  *              quota_exhausted, crashed
  *   RunFailed  throttled, bad_data                  degraded: it answers, but not as we need
  *   RunFailed  cancelled                            disabled: stopped by ourselves
- *   RunFailed  blocked                              undefined: RunBlocked follows
+ *   RunFailed  blocked                              undefined: RunBlocked follows; if it goes on
+ *                                                   by another upstream, degraded
  *   RunUnknown                                      degraded: neither success nor failure
  *   RunBlocked breaker                              circuit_open
  *   RunBlocked rate_limit, quota, ban, key          degraded: blocked time is down, not unknown

@@ -78,6 +78,7 @@ const reducers: Reducers = {
       schedule: { intervalMs, cron, zone, jitter },
       scopes: f.scopes,
       upstreams: f.upstreams,
+      upstreamDetails: f.upstreamDetails,
       requestTimeoutMs: f.requestTimeoutMs,
       missingKey: f.missingKey,
       hasApiKey: f.hasApiKey,
@@ -151,19 +152,19 @@ const reducers: Reducers = {
     };
   },
   RunSucceeded: (doc, f) => ({
-    ...ended(doc, f.atMs, 'ok', ''),
+    ...ended(doc, f.atMs, 'ok', '', f.warnings),
     ...dueAfterRun(doc, f.nextDueMs),
     runs: { ...doc.runs, succeeded: doc.runs.succeeded + 1, consecutiveFailures: 0 },
     lastSuccessAt: f.atMs,
     runsWithoutNews: f.newRecords > 0 ? 0 : doc.runsWithoutNews + 1,
   }),
   RunFailed: (doc, f) => ({
-    ...ended(doc, f.atMs, f.outcome, f.message),
+    ...ended(doc, f.atMs, f.outcome, f.message, f.warnings),
     ...dueAfterRun(doc, f.nextDueMs),
     runs: { ...doc.runs, failed: doc.runs.failed + 1, consecutiveFailures: f.consecutive },
   }),
   RunUnknown: (doc, f) => ({
-    ...ended(doc, f.atMs, 'unknown', f.cause),
+    ...ended(doc, f.atMs, 'unknown', f.cause, []),
     ...dueAfterRun(doc, f.nextDueMs),
     runs: { ...doc.runs, unknown: doc.runs.unknown + 1 },
   }),
@@ -203,11 +204,18 @@ function inPhase(doc: CollectorDoc, phase: string, at: EpochMs): CollectorDoc {
 }
 
 /** A run that ends while draining leaves the collector draining. */
-function ended(doc: CollectorDoc, at: EpochMs, outcome: string, message: string): CollectorDoc {
+function ended(
+  doc: CollectorDoc,
+  at: EpochMs,
+  outcome: string,
+  message: string,
+  warnings: readonly string[],
+): CollectorDoc {
   const { lastRun } = doc;
+  const end = { endedAt: at, outcome, message, ...(warnings.length > 0 && { warnings }) };
   return {
     ...(doc.phase === 'collecting' ? inPhase(doc, 'idle', at) : doc),
-    lastRun: lastRun === null ? null : { ...lastRun, endedAt: at, outcome, message },
+    lastRun: lastRun === null ? null : { ...lastRun, ...end },
   };
 }
 

@@ -26,6 +26,8 @@ export type RunEnd = {
   readonly obstacle?: Obstacle;
   /** The further upstream whose call ended it; absent: the primary, or no call did. */
   readonly upstream?: string;
+  /** Another upstream can be asked meanwhile: the next run comes as planned. */
+  readonly isElsewhereFree?: boolean;
   /** What people should know of it; at most `WARNINGS_MAX`. */
   readonly warnings?: readonly string[];
 };

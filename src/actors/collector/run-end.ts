@@ -24,7 +24,8 @@ export function endOf(
     run.warn(`${upstream}: ${message}`);
     return endWith(run, said, { outcome: 'ok', message: '' });
   }
-  const obstacle = obstacleOf(deps, failure);
+  const isElsewhereFree = hasSeveral(deps) && deps.obstacle() === undefined;
+  const obstacle = isElsewhereFree ? undefined : obstacleOf(deps, failure);
   return endWith(run, said, {
     outcome,
     message: oneLine(message, MESSAGE_CHARS_MAX),
@@ -34,19 +35,23 @@ export function endOf(
     ...(evidence !== undefined && { evidence }),
     ...(obstacle !== undefined && { obstacle }),
     ...(upstream !== undefined && { upstream }),
+    ...(isElsewhereFree && { isElsewhereFree }),
   });
 }
 
-/** What the collector now waits for: nothing, as long as another upstream can be asked. */
+/** More than one upstream whose keys are there. */
+function hasSeveral({ door }: RuntimeDeps): boolean {
+  const all = [...new Set(door.upstreams.values())];
+  return all.filter(({ missingKeys }) => missingKeys.length === 0).length > 1;
+}
+
+/** What the collector now waits for. */
 function obstacleOf(deps: RuntimeDeps, failure: Ended): Obstacle | undefined {
   const { outcome, message, until, cause } = failure;
   if (outcome !== 'blocked' || cause === undefined) return undefined;
   if (cause === 'desired' || cause === 'draining' || cause === 'key') return undefined;
-  const usable = [...new Set(deps.door.upstreams.values())].filter(
-    ({ missingKeys }) => missingKeys.length === 0,
-  );
-  if (usable.length > 1) return deps.obstacle();
-  return { cause, detail: message, ...(until !== undefined && { until }) };
+  const told = { cause, detail: message, ...(until !== undefined && { until }) };
+  return hasSeveral(deps) ? (deps.obstacle() ?? told) : told;
 }
 
 export function endWith(

@@ -167,7 +167,6 @@ function failed(
 ): CollectorFact {
   const { at, chance } = circumstances;
   const { run, failures } = context;
-  const counts = end.outcome !== 'cancelled' && end.outcome !== 'blocked';
   return {
     type: 'RunFailed',
     atMs: at,
@@ -182,19 +181,26 @@ function failed(
       end.outcome === 'crashed'
         ? at + crashPauseMs(failures.crashes, chance)
         : Math.max(scheduledAfter(context, circumstances), throttledUntil(end, circumstances)),
-    consecutive: counts ? failures.consecutive + 1 : failures.consecutive,
+    consecutive: failures.consecutive + (isFailure(end) ? 1 : 0),
     endpoint: end.endpoint,
     status: end.status,
     warnings: [...(end.warnings ?? [])],
     upstream: end.upstream ?? '',
+    goesOn: end.outcome === 'blocked' && end.obstacle === undefined,
     ...(end.evidence !== undefined && { evidence: { ...end.evidence } }),
   };
 }
 
+/** What we stopped or held back ourselves says nothing of the source. */
+function isFailure({ outcome }: RunEnd): boolean {
+  return outcome !== 'cancelled' && outcome !== 'blocked';
+}
+
 /** The pause an upstream asked for, as far as a collector should look ahead. */
-function throttledUntil({ outcome, until }: RunEnd, circumstances: Circumstances): EpochMs {
+function throttledUntil(end: RunEnd, circumstances: Circumstances): EpochMs {
   const { at } = circumstances;
-  if (outcome !== 'throttled' || until === undefined) return at;
+  const { outcome, until, isElsewhereFree } = end;
+  if (outcome !== 'throttled' || until === undefined || isElsewhereFree === true) return at;
   return Math.min(inStream(until, circumstances), at + BLOCKED_CHECK_MAX_MS);
 }
 

@@ -190,6 +190,8 @@ export interface RunFailed {
   warnings: string[];
   /** The further upstream whose call ended the run; empty: the primary, or no call did. */
   upstream: string;
+  /** Of one that was blocked: another upstream can still be asked, so that no RunBlocked follows. */
+  goesOn: boolean;
 }
 
 /** A fingerprint of a body. */
@@ -845,6 +847,11 @@ export const RunFailed: MessageFns<RunFailed> = {
         ? object.warnings.map((e: any) => globalThis.String(e))
         : [],
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
+      goesOn: isSet(object.goesOn)
+        ? globalThis.Boolean(object.goesOn)
+        : isSet(object.goes_on)
+        ? globalThis.Boolean(object.goes_on)
+        : false,
     };
   },
 
@@ -894,6 +901,9 @@ export const RunFailed: MessageFns<RunFailed> = {
     }
     if (message.upstream !== "") {
       obj.upstream = message.upstream;
+    }
+    if (message.goesOn !== false) {
+      obj.goesOn = message.goesOn;
     }
     return obj;
   },
