@@ -2,7 +2,7 @@
 /** The process: command line, configuration, signals, exit codes. What it runs is in app.ts. */
 import { readFileSync } from 'node:fs';
 import { startApp, type App } from './app.js';
-import { demoWelcome, tellEvents } from './cli/demo.js';
+import { demoPreset, demoWelcome, phaseLine, tellEvents } from './cli/demo.js';
 import { EXIT, program, UsageInvalid, type Flags, type VerifyReport } from './cli/index.js';
 import {
   loadConfig,
@@ -19,17 +19,8 @@ import { systemRandom } from './kernel/random.js';
 import { systemClock } from './kernel/time.js';
 import { configCatalogue, sourceCatalogue, userSources } from './sources/index.js';
 import type { SourceDefinition } from './sources/port.js';
+import { isScenarioName, scenarioList } from './sources/sandbox/index.js';
 import { pinoLogger } from './telemetry/index.js';
-
-/** The demo would rather have: everything near, quick and quiet. Given options still win. */
-const DEMO_PRESET: Flags = {
-  mode: 'sandbox',
-  'data.dir': 'data/demo',
-  'log.format': 'pretty',
-  'log.level': 'warn',
-  'collectors.historical.interval_ms': '5000',
-  'collectors.moralis.interval_ms': '7000',
-};
 
 const clock = systemClock();
 const { version } = JSON.parse(
@@ -43,8 +34,12 @@ process.exitCode = await program({
   version,
   switches: optionSwitches(),
   optionsHelp: optionsHelp(),
+  scenarios: scenarioList(),
   serve: (flags) => serve(flags, {}),
-  demo: (flags) => serve(flags, DEMO_PRESET),
+  demo: (flags, scenario) =>
+    serve(flags, demoPreset(sourceCatalogue.map(({ name }) => name)), (app) =>
+      startDemo(app, scenario),
+    ),
   verify,
 }).run(process.argv.slice(2));
 
@@ -59,8 +54,16 @@ async function verify(file: string): Promise<VerifyReport> {
   return { events, streams, damage: [{ ...where, detail }] };
 }
 
-/** Runs until a signal; answers the exit code. @throws {UsageInvalid} the configuration is wrong. */
-async function serve(flags: Flags, preset: Flags): Promise<number> {
+/**
+ * Runs until a signal; answers the exit code. `begun` is called once it serves; what it returns, when it
+ * stops.
+ * @throws {UsageInvalid} the configuration is wrong.
+ */
+async function serve(
+  flags: Flags,
+  preset: Flags,
+  begun: (app: App) => () => void = () => () => undefined,
+): Promise<number> {
   const { config, secrets, ownSources } = await configured(flags, preset);
   const log = pinoLogger({ ...config.log, clock, secrets: () => secrets.values() });
   endLoudly(log);
@@ -73,18 +76,33 @@ async function serve(flags: Flags, preset: Flags): Promise<number> {
   const asked = signalled();
   const app = await startApp({ config, secrets, ownSources, clock, random, log, version, onFatal });
   log.info('serving', { rest: app.restUrl, metrics: app.metricsUrl, version });
-  const isDemo = preset === DEMO_PRESET;
-  const told = new AbortController();
-  if (isDemo) {
-    out(demoWelcome(app.restUrl, app.metricsUrl, app.sandbox?.url));
-    void tellEvents(app.stores.journal, told.signal, out);
-  }
+  const silence = begun(app);
   const cause = await asked;
-  told.abort();
+  silence();
   return stopWithin(app, cause, config.shutdown.drainMs, log);
 }
 
 type Configured = Loaded & { readonly ownSources: readonly SourceDefinition[] };
+
+/** Tells what happens until it is silenced; plays the scenario if there is one. */
+function startDemo(app: App, scenario: string | undefined): () => void {
+  out(demoWelcome(app.restUrl, app.metricsUrl, app.sandbox?.url));
+  const told = new AbortController();
+  void tellEvents(app.stores.journal, told.signal, out);
+  const control = app.sandbox?.control;
+  const stop = control?.onScenario((state) => {
+    out(phaseLine(state, clock.now()));
+  });
+  if (scenario !== undefined && isScenarioName(scenario)) {
+    const unheard = 'no collector uses the bundled upstream: no scenario is played\n';
+    if (control === undefined) out(unheard);
+    else control.playScenario(scenario);
+  }
+  return () => {
+    stop?.();
+    told.abort();
+  };
+}
 
 /** The user's own modules come first: they say which collectors there can be. */
 async function configured(flags: Flags, preset: Flags): Promise<Configured> {

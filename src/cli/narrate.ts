@@ -13,6 +13,29 @@ export function narrate(event: StoredEvent): string | undefined {
   return `${at}  ${entityOf(event.stream).padEnd(16)} ${said}${by}`;
 }
 
+/** Most streams whose last words are remembered; beyond it all are forgotten. */
+const REMEMBERED_MAX = 1000;
+/** What may go on for long: told when it begins, not at every run. */
+const REPEATED = new Set(['RunFailed', 'RunBlocked']);
+
+/** Tells like `narrate`, but of a row of runs that end alike only the first. */
+export function narrator(): (event: StoredEvent) => string | undefined {
+  const last = new Map<string, string>();
+  return (event) => {
+    if (!REPEATED.has(event.type)) {
+      // Whatever came of it: the row is broken.
+      if (event.type === 'RunSucceeded') last.delete(event.stream);
+      return narrate(event);
+    }
+    const { data, stream, type } = event;
+    const said = `${type} ${text(data, 'outcome')}${text(data, 'cause')}`;
+    if (last.get(stream) === said) return undefined;
+    if (last.size >= REMEMBERED_MAX) last.clear();
+    last.set(stream, said);
+    return narrate(event);
+  };
+}
+
 type Teller = (data: JsonObject, event: StoredEvent) => string | undefined;
 
 const text = (data: JsonObject, name: string): string => {
@@ -31,6 +54,15 @@ const clock = (data: JsonObject, name: string): string => isoTime(number(data, n
 /** `1 record`, `2 records`. */
 const counted = (count: number, what: string): string =>
   `${String(count)} ${what}${count === 1 ? '' : 's'}`;
+
+/** Where to find what could not be read: the body is in the evidence table, never in the journal. */
+function evidenceOf(data: JsonObject): string {
+  const evidence = data['evidence'];
+  if (typeof evidence !== 'object' || evidence === null || Array.isArray(evidence)) return '';
+  const { sha256, bytes } = evidence as JsonObject;
+  if (typeof sha256 !== 'string' || typeof bytes !== 'number') return '';
+  return `; evidence kept: ${counted(bytes, 'byte')}, ${sha256.slice(0, 8)}…`;
+}
 
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
@@ -54,7 +86,8 @@ const TELLERS: Readonly<Record<string, Teller>> = {
     number(data, 'newRecords') > 0
       ? `collected ${counted(number(data, 'newRecords'), 'record')}`
       : undefined,
-  RunFailed: (data) => `run failed (${text(data, 'outcome')})${because(text(data, 'message'))}`,
+  RunFailed: (data) =>
+    `run failed (${text(data, 'outcome')})${because(text(data, 'message'))}${evidenceOf(data)}`,
   RunUnknown: (data) => `run ended without an outcome (${text(data, 'cause')})`,
   RunBlocked: (data) => `waits (${text(data, 'cause')})${because(text(data, 'detail'))}`,
   CursorSet: (data) => `cursor of ${text(data, 'series')} set (${text(data, 'cause')})`,
@@ -69,6 +102,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   Throttled: (data) =>
     `throttled: rate cut by ${number(data, 'backoff').toFixed(1)}, pause until ${clock(data, 'pauseUntilMs')}`,
   RateRecovered: (data) => `rate back at ${number(data, 'rate').toFixed(2)}/s`,
+  EpisodeEnded: (data) => `steady again after ${counted(number(data, 'cuts'), 'cut')}`,
   RateLimitConfigured: (data) => `rate set to ${String(number(data, 'maxRequestsPerSecond'))}/s`,
   BucketBlocked: (data) => `${text(data, 'bucket')} used up until ${clock(data, 'untilMs')}`,
   ScopeBlocked: (data) => `barred (${text(data, 'cause')}) until ${clock(data, 'untilMs')}`,

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { HeadgateError } from '../kernel/errors.js';
 import { EXIT, EXIT_HELP, UsageInvalid } from './exit.js';
+import { SCENARIO_LIST, scenarioNamed, scenariosHelp } from './scenario.js';
 import { verifyExit, verifyLines } from './verify.js';
 import type { VerifyReport } from './verify.js';
 
@@ -22,7 +23,8 @@ export type Flags = Readonly<Record<string, string>>;
 export type Handlers = {
   /** Runs until it is told to stop; answers the exit code. */
   serve(flags: Flags): Promise<number>;
-  demo(flags: Flags): Promise<number>;
+  /** `scenario`: the name of one of `scenarios`, to be played from the start. */
+  demo(flags: Flags, scenario?: string): Promise<number>;
   verify(file: string): Promise<VerifyReport>;
 };
 
@@ -31,6 +33,8 @@ export type CliDeps = Handlers & {
   readonly switches: readonly Switch[];
   /** Every option of the configuration, for --help. */
   readonly optionsHelp: string;
+  /** What the demo's upstream can play. */
+  readonly scenarios: readonly { readonly name: string; readonly about: string }[];
   /** Absent: standard output and standard error. */
   readonly out?: (text: string) => void;
   readonly err?: (text: string) => void;
@@ -72,7 +76,10 @@ function rootCommand(
     .description('Runs data collectors inside their limits, each behind a durable circuit breaker.')
     .version(deps.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this, with every option')
-    .addHelpText('after', `\n${EXIT_HELP}\n\n${deps.optionsHelp}`)
+    .addHelpText(
+      'after',
+      `\n${EXIT_HELP}\n\n${scenariosHelp(deps.scenarios)}\n\n${deps.optionsHelp}`,
+    )
     .exitOverride()
     .configureOutput({
       writeOut: out,
@@ -90,8 +97,16 @@ function rootCommand(
   ] as const) {
     const command = root.command(name).description(about);
     addSwitches(command, deps.switches);
+    if (name === 'demo') addScenario(command, deps.scenarios);
     command.action(async () => {
-      ended(await deps[name](flagsOf(command, deps.switches)));
+      const flags = flagsOf(command, deps.switches);
+      const { scenario } = command.opts<{ readonly scenario?: string }>();
+      if (scenario === SCENARIO_LIST) {
+        out(`${scenariosHelp(deps.scenarios)}\n`);
+        return;
+      }
+      const played = scenario === undefined ? undefined : scenarioNamed(scenario, deps.scenarios);
+      ended(await (played === undefined ? deps[name](flags) : deps.demo(flags, played)));
     });
   }
   root
@@ -104,6 +119,12 @@ function rootCommand(
       ended(verifyExit(report));
     });
   return root;
+}
+
+function addScenario(command: Command, scenarios: CliDeps['scenarios']): void {
+  const meaning = `what shall go wrong at the bundled upstream; ${SCENARIO_LIST} lists them`;
+  command.option('--scenario <name>', meaning);
+  command.addHelpText('after', `\n${scenariosHelp(scenarios)}`);
 }
 
 function addSwitches(command: Command, switches: readonly Switch[]): void {

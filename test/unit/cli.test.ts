@@ -5,12 +5,24 @@ import { optionsHelp, optionSwitches } from '../../src/config.js';
 import { optionRows } from '../../src/config/help.js';
 import { InvariantViolated } from '../../src/kernel/errors.js';
 
-type Ran = { code: number; out: string; err: string; served: readonly Flags[] };
+type Ran = {
+  code: number;
+  out: string;
+  err: string;
+  served: readonly Flags[];
+  played: readonly (string | undefined)[];
+};
+
+const SCENARIOS = [
+  { name: 'calm', about: 'nothing goes wrong' },
+  { name: 'flapping', about: 'up and down' },
+];
 
 async function run(args: readonly string[], handlers: Partial<Handlers> = {}): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const served: Flags[] = [];
+  const played: (string | undefined)[] = [];
   const serve = (flags: Flags): Promise<number> => {
     served.push(flags);
     return Promise.resolve(0);
@@ -20,14 +32,19 @@ async function run(args: readonly string[], handlers: Partial<Handlers> = {}): P
     version: '1.2.3',
     switches: optionSwitches(),
     optionsHelp: optionsHelp(),
+    scenarios: SCENARIOS,
     serve,
-    demo: serve,
+    demo: (flags, scenario) => {
+      played.push(scenario);
+      return serve(flags);
+    },
     verify: () => Promise.resolve(sound),
     ...handlers,
     out: (text) => out.push(text),
     err: (text) => err.push(text),
   };
-  return { code: await program(deps).run(args), out: out.join(''), err: err.join(''), served };
+  const code = await program(deps).run(args);
+  return { code, out: out.join(''), err: err.join(''), served, played };
 }
 
 describe('the headgate command', () => {
@@ -102,6 +119,36 @@ describe('the headgate command', () => {
     const { code, err } = await run(['serve'], { serve });
     expect(code).toBe(EXIT.failure);
     expect(err).toMatch(/^headgate: TypeError: undefined is not\n +at /);
+  });
+});
+
+describe('headgate demo', () => {
+  it('plays the scenario it is told to, and none by itself', async () => {
+    expect((await run(['demo', '--scenario', 'flapping'])).played).toEqual(['flapping']);
+    expect((await run(['demo'])).played).toEqual([undefined]);
+  });
+
+  it('lists its scenarios, and in the help too', async () => {
+    const listed = await run(['demo', '--scenario', 'list']);
+    expect([listed.code, listed.played]).toEqual([EXIT.ok, []]);
+    const helps = [await run(['--help']), await run(['demo', '--help'])];
+    for (const { out } of [listed, ...helps]) {
+      for (const { name, about } of SCENARIOS) {
+        expect(out).toContain(name);
+        expect(out).toContain(about);
+      }
+    }
+  });
+
+  it('refuses a scenario that it does not have, and naming one to serve', async () => {
+    const unknown = await run(['demo', '--scenario', 'flaping']);
+    expect([unknown.code, unknown.err]).toEqual([
+      EXIT.usage,
+      'headgate: --scenario: must be one of calm, flapping, list, got "flaping"\n',
+    ]);
+    const served = await run(['serve', '--scenario', 'calm']);
+    expect([served.code, served.served]).toEqual([EXIT.usage, []]);
+    expect(served.err).toContain("unknown option '--scenario'");
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { narrate } from '../../src/cli/narrate.js';
+import { demoPreset, phaseLine } from '../../src/cli/demo.js';
+import { narrate, narrator } from '../../src/cli/narrate.js';
 import type { StoredEvent } from '../../src/journal/port.js';
 import type { JsonObject } from '../../src/kernel/types.js';
 
@@ -53,5 +54,44 @@ describe('the demo tells', () => {
     expect(narrate(event('collector-historical', 'RunStarted', {}))).toBeUndefined();
     expect(narrate(event('limiter-x', 'UnitsReserved', {}))).toBeUndefined();
     expect(narrate(event('collector-x', 'FactOfAnotherDay', {}))).toBeUndefined();
+  });
+
+  it('of a row of runs that end alike only the first', () => {
+    const tell = narrator();
+    const collector = 'collector-historical';
+    const failed = event(collector, 'RunFailed', { outcome: 'server', message: 'down' });
+    const blocked = event(collector, 'RunBlocked', { cause: 'breaker' });
+    const well = event(collector, 'RunSucceeded', { newRecords: 0 });
+    const told = [failed, failed, blocked, blocked, failed, well, failed].map(
+      (each) => tell(each) !== undefined,
+    );
+    expect(told).toEqual([true, false, true, false, true, false, true]);
+    expect(tell(event('collector-moralis', 'RunFailed', { outcome: 'server' }))).toBeDefined();
+  });
+
+  it('where the evidence of bad data is, and nothing of what stood in it', () => {
+    const evidence = { sha256: 'a1b2c3d4e5f60718', bytes: 512, head: '<html>' };
+    const line = narrate(
+      event('collector-historical', 'RunFailed', { outcome: 'bad_data', message: 'odd', evidence }),
+    );
+    expect(line).toContain('run failed (bad_data): odd; evidence kept: 512 bytes, a1b2c3d4…');
+    expect(line).not.toContain('html');
+  });
+
+  it('the phases of a scenario, and that it is over', () => {
+    const at = Date.UTC(2026, 0, 5, 12, 34, 56);
+    const told = { name: 'flapping', phase: 'down', says: 'all answer 503', number: 2, phases: 7 };
+    expect(phaseLine(told, at)).toBe(
+      '12:34:56  SCENARIO         flapping 2/7, down: all answer 503\n',
+    );
+    expect(phaseLine({ ...told, phase: null, says: 'it is over' }, at)).toBe(
+      '12:34:56  SCENARIO         flapping: it is over\n',
+    );
+  });
+
+  it('at intervals of seconds, for collectors it knows and for others', () => {
+    const preset = demoPreset(['historical', 'mine']);
+    expect(preset['collectors.historical.interval_ms']).toBe('5000');
+    expect(preset['collectors.mine.interval_ms']).toBe('10000');
   });
 });
