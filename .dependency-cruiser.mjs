@@ -49,6 +49,7 @@ export default {
     layer('records', ...FOUNDATION),
     layer('notify', ...FOUNDATION),
     layer('telemetry', ...FOUNDATION),
+    layer('testing', ...FOUNDATION, '^src/sources/'),
     layer('actors', ...FOUNDATION, ...PORTS),
     layer('projections', ...FOUNDATION, JOURNAL_PORT, ACTORS_FACTS),
     layer('cluster', ...FOUNDATION, JOURNAL_PORT),
