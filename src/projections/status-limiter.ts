@@ -156,6 +156,7 @@ function configured(doc: LimiterDoc, f: Of<'ScopeConfigured'>): LimiterDoc {
       unit: bucket.unit,
       priceMicros: bucket.priceMicros,
       quota: bucket.quota,
+      ...(bucket.anchor !== undefined && { anchor: bucket.anchor }),
     })),
     caps: only(doc.caps, (collector) => f.collectors.includes(collector)),
     blockedBuckets: only(doc.blockedBuckets, (bucket) => buckets.has(bucket)),
@@ -234,11 +235,15 @@ function remainingOf({ limit, remaining, used }: QuotaObserved): number | null {
   return limit === undefined || used === undefined ? null : Math.max(0, limit - used);
 }
 
+/** Documents written before buckets had anchors have none. */
+type Bucket = LimiterDoc['buckets'][number] & { readonly anchor?: string };
+
 /** What the upstream leaves out, its bucket knows: how much a window holds, and when that one ended. */
 function windowTold(doc: LimiterDoc, f: QuotaObserved): Omit<EndpointDoc, 'requests'> {
-  const bucket = doc.buckets.find(({ name }) => name === f.bucket);
+  const bucket: Bucket | undefined = doc.buckets.find(({ name }) => name === f.bucket);
   const limit = f.limit ?? bucket?.limit;
-  const isFixed = bucket?.kind === 'fixed';
+  // One that begins with a call ends when the upstream says, and only then.
+  const isFixed = bucket?.kind === 'fixed' && bucket.anchor !== 'reset';
   return {
     rateLimit: limit ?? null,
     remaining: remainingOf(limit === undefined ? f : { ...f, limit }),

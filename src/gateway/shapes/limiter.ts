@@ -45,18 +45,22 @@ function latest(moments: readonly (EpochMs | null)[]): EpochMs | null {
   return moments.reduce((newest, at) => (at !== null && at > (newest ?? 0) ? at : newest), null);
 }
 
-function endpoints(usages: readonly UsageDoc[]) {
+/** What was told of a window that is over by `at` says nothing of the one that stands now. */
+function endpoints(usages: readonly UsageDoc[], at: EpochMs) {
   return Object.fromEntries(
     usages.flatMap((usage) =>
-      Object.entries(usage.endpoints).map(([name, doc]) => [
-        name,
-        {
-          requests: doc.requests,
-          rate_limit: doc.rateLimit,
-          remaining: doc.remaining,
-          reset_time: moment(doc.resetAt),
-        },
-      ]),
+      Object.entries(usage.endpoints).map(([name, doc]) => {
+        const isOver = doc.resetAt !== null && doc.resetAt <= at;
+        return [
+          name,
+          {
+            requests: doc.requests,
+            rate_limit: doc.rateLimit,
+            remaining: isOver ? null : doc.remaining,
+            reset_time: isOver ? null : moment(doc.resetAt),
+          },
+        ];
+      }),
     ),
   );
 }
@@ -87,7 +91,7 @@ export function limiterLine(
     total_throttles: sum(usages, (usage) => usage.delayed),
     total_backoffs: sum(docs, (doc) => doc.backoffs),
     last_request_time: moment(latest(usages.map((usage) => usage.lastRequestAt))),
-    endpoints: endpoints(usages),
+    endpoints: endpoints(usages, at),
   };
 }
 
@@ -129,7 +133,7 @@ export function limiterDetail(
     last_adjustment_time: moment(latest(docs.map((doc) => doc.lastAdjustmentAt))),
     next_permit_at: moment(now?.nextPermitAt),
     binding_bucket: now?.bindingBucket ?? null,
-    endpoint_details: endpoints(usages),
+    endpoint_details: endpoints(usages, at),
     scope: own.scope,
     scopes: docs.map((doc) => doc.scope),
     shared_with: own.collectors.filter((other) => other !== collector),
