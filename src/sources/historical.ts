@@ -27,6 +27,7 @@ import {
   type Interval,
   type Kline,
 } from './historical-klines.js';
+import { readLimits } from './historical-limits.js';
 import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
 import { binanceProfile } from './profiles/binance.js';
 
@@ -103,6 +104,8 @@ async function* collect(context: Context): Pages {
   const all = symbols.flatMap((symbol) => lengths.map((interval) => ({ symbol, interval })));
   const cursors = new Map<Series, KlineCursor>();
   for (const series of all) cursors.set(series, startOf(context, series));
+  const unread = yield* readLimits(context, symbols[0] ?? '');
+  if (unread !== undefined) return unread;
   let first: RequestFailure | undefined;
   for (const read of [readLive, readBackfill]) {
     for (const [series, cursor] of cursors) {

@@ -146,7 +146,10 @@ describe('a refusal for too many requests', () => {
 
   it('obeys a limit nobody told it of, without one forbidden request and without a ban', async () => {
     const app = await startTestApp({ collectors: { historical: { interval_ms: 500 } } });
-    app.sandbox().control.configure('binance', { weightLimit: 6, weightWindowMs: 1000 });
+    // It is stated of a second, and what is read of exchangeInfo is the minute.
+    const weights = { klines: 2, exchangeInfo: 1, time: 1, ping: 1 };
+    const limits = { weightLimit: 6, weightWindowMs: 1000, weights };
+    app.sandbox().control.configure('binance', limits);
     let cut = await app.event('the rate is cut', throttled);
     const backoffs = [cut.data['backoff']];
     while (backoffs.length < 3) {

@@ -80,6 +80,7 @@ describe('historical', () => {
     if (one === undefined || two === undefined) throw new Error('no recording');
     server.answer(klineServer([...rowsOf(one), ...rowsOf(two)]));
     around.cursors.set('BTCUSDT/1h', { next: first(one) });
+    around.cursors.set('exchange_info', { read_at: rowsOf(two).at(-1)?.[0] ?? 0 });
     around.now = (rowsOf(two).at(-1)?.[0] ?? 0) + 2 * INTERVAL_MS['1h'];
     const run = await collectOnce(historical, { symbols: ['BTCUSDT'], intervals: ['1h'] }, around);
     expect(run.records.length).toBe(1468);

@@ -10,6 +10,8 @@ import type { Provider, Said } from './simulation-provider.js';
 
 export const WEIGHT_PER_MINUTE = 40;
 export const KLINES_WEIGHT = 2;
+/** Asked for once a day. */
+export const INFO_WEIGHT = 20;
 /** Rows in one answer: fewer than are asked for, so that a series has pages. */
 const ROWS_MAX = 40;
 const STRIKES_MAX = 4;
@@ -42,10 +44,12 @@ export function simBinance(truth: () => EpochMs, random: Random): Provider {
     arrive(url) {
       const now = truth();
       enter(now);
-      used += KLINES_WEIGHT;
+      used += weightOf(url);
       const headers = { 'x-mbx-used-weight-1m': String(used) };
       if (now < bannedUntil) return banned(bannedUntil - now, headers);
-      if (used <= WEIGHT_PER_MINUTE) return bars(url, now, headers);
+      if (used <= WEIGHT_PER_MINUTE) {
+        return isInfo(url) ? info(headers) : bars(url, now, headers);
+      }
       strikes += 1;
       if (strikes <= STRIKES_MAX) return tooMuch(random, (window + 1) * MINUTE_MS - now, headers);
       bannedUntil = now + BAN_MS;
@@ -58,12 +62,26 @@ export function simBinance(truth: () => EpochMs, random: Random): Provider {
       enter(truth());
       used += units;
     },
-    weight: () => KLINES_WEIGHT,
+    weight: weightOf,
     seen: () => {
       enter(truth());
       return { window, used, limit: WEIGHT_PER_MINUTE };
     },
   };
+}
+
+function isInfo({ pathname }: URL): boolean {
+  return pathname.endsWith('/exchangeInfo');
+}
+
+function weightOf(url: URL): number {
+  return isInfo(url) ? INFO_WEIGHT : KLINES_WEIGHT;
+}
+
+function info(headers: Readonly<Record<string, string>>): Said {
+  const window = { interval: 'MINUTE', intervalNum: 1, limit: WEIGHT_PER_MINUTE };
+  const rateLimits = [{ rateLimitType: 'REQUEST_WEIGHT', ...window }];
+  return { status: 200, headers, body: JSON.stringify({ rateLimits }) };
 }
 
 function banned(ms: number, headers: Readonly<Record<string, string>>): Said {

@@ -10,7 +10,7 @@ import type { ProviderProfile, SourceDefinition } from '../../src/sources/port.j
 import { withBaseUrl } from '../../src/sources/profile.js';
 import { binanceProfile } from '../../src/sources/profiles/binance.js';
 import { moralisProfile } from '../../src/sources/profiles/moralis.js';
-import { KLINES_WEIGHT, WEIGHT_PER_MINUTE } from './simulation-binance.js';
+import { INFO_WEIGHT, KLINES_WEIGHT, WEIGHT_PER_MINUTE } from './simulation-binance.js';
 import { blockAt } from './simulation-moralis.js';
 
 export const COLLECTORS = ['bars-a', 'bars-b', 'chain'] as const;
@@ -43,7 +43,7 @@ const binance: ProviderProfile = {
   ...binanceProfile,
   maxRequestsPerSecond: 4,
   buckets: binanceProfile.buckets.map((bucket) => ({ ...bucket, limit: WEIGHT_PER_MINUTE })),
-  weights: { klines: { weight: KLINES_WEIGHT } },
+  weights: { klines: { weight: KLINES_WEIGHT }, exchange_info: { weight: INFO_WEIGHT } },
 };
 
 function moralisOf(unitsPerDay: number): ProviderProfile {

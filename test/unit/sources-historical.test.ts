@@ -29,9 +29,20 @@ function bar(open: number, length = MINUTE_MS): Kline {
   return [open, '2.0', '3.0', '1.0', '2.5', '9', open + length - 1, '8', 7, '6', '5', '0'];
 }
 
+function stated(limit: number): Json {
+  const rule = { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit };
+  return { rateLimits: [rule], symbols: [] };
+}
+
+/** Of the asked, those for bars. */
+function forBars({ asked }: { readonly asked: readonly Asked[] }): readonly Asked[] {
+  return asked.filter(({ endpoint }) => endpoint === 'klines');
+}
+
 /** An upstream with every bar but those of `missing`, the open one of `clock` included. */
 function upstream(clock: number, missing: (open: number) => boolean = () => false) {
-  return ({ query }: Asked): Json => {
+  return ({ endpoint, query }: Asked): Json => {
+    if (endpoint === 'exchange_info') return stated(6000);
     const rows: Kline[] = [];
     const [from, to] = [Number(query['startTime']), Number(query['endTime'] ?? Infinity)];
     for (let open = from; open <= Math.min(to, clock); open += MINUTE_MS) {
@@ -92,7 +103,7 @@ describe('a run', () => {
     const wide: HistoricalOptions = { symbols: ['A1', 'B2'], intervals: ['1m'], backfillFrom: 1 };
     const run = await collectFrom(historical, wide, upstream(now), { now });
     expect(run.failure).toBeUndefined();
-    const order = run.asked.map(
+    const order = forBars(run).map(
       ({ query, priority }) => `${String(query['symbol'])} ${String(priority)}`,
     );
     expect([...new Set(order)]).toEqual(['A1 live', 'B2 live', 'A1 backfill', 'B2 backfill']);
@@ -108,6 +119,30 @@ describe('a run', () => {
     expect(run.pages.flatMap(({ gaps }) => gaps ?? [])).toEqual([]);
   });
 
+  it('asks once a day for the limits the upstream states, before anything else', async () => {
+    const cursors = new Map<string, Json>();
+    const at = async (when: number): Promise<readonly string[]> => {
+      const run = await collectFrom(historical, options, upstream(when), { now: when, cursors });
+      expect(run.failure).toBeUndefined();
+      return run.asked.map(({ endpoint }) => endpoint);
+    };
+    expect(await at(now)).toEqual(['exchange_info', 'klines']);
+    expect(await at(now + HOUR_MS)).toEqual(['klines']);
+    expect((await at(now + 24 * HOUR_MS))[0]).toBe('exchange_info');
+    expect((await at(now))[0], 'a clock set back').toBe('exchange_info');
+    const odd = await collectFrom(
+      historical,
+      options,
+      (asked) => (asked.endpoint === 'klines' ? upstream(now)(asked) : { rateLimits: 'none' }),
+      { now },
+    );
+    expect(odd.failure).toBeUndefined();
+    expect(odd.records.length).toBe(FIRST_BARS);
+    expect(odd.warnings).toEqual([
+      'exchangeInfo could not be read (bad_data): the known limit holds',
+    ]);
+  });
+
   it('H3: is bounded, and the next goes on where it stopped', async () => {
     const far: HistoricalOptions = { ...options, backfillFrom: 60 };
     const first = await collectFrom(historical, far, upstream(now), { now });
@@ -120,7 +155,7 @@ describe('a run', () => {
     });
     const cursors = new Map<string, Json>([['BTCUSDT/1m', { next: minute - 60 * 24 * HOUR_MS }]]);
     const live = await collectFrom(historical, options, upstream(now), { now, cursors });
-    expect(live.asked.length).toBe(LIVE_PAGES_MAX);
+    expect(forBars(live).length).toBe(LIVE_PAGES_MAX);
     expect(live.failure).toBeUndefined();
   });
 
@@ -186,7 +221,7 @@ describe('a run', () => {
       { now },
     );
     expect(run.failure?.outcome).toBe('client');
-    expect(run.asked.filter(({ query }) => query['symbol'] === 'GONE').length).toBe(1);
+    expect(forBars(run).filter(({ query }) => query['symbol'] === 'GONE').length).toBe(1);
     expect(run.records.every(({ data }) => data['symbol'] === 'BTCUSDT')).toBe(true);
     expect(run.records.length).toBeGreaterThan(24 * 60);
   });
