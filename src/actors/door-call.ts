@@ -77,7 +77,7 @@ async function leaveFor(
   if (broken !== undefined) return { blocked: outOfService(broken) };
   const closed = breaker.peek();
   if (closed !== undefined) return { blocked: breakerClosed(closed) };
-  const leave = await limiter.acquire({
+  const asked = {
     collector: deps.collector,
     run: run.run,
     endpoint,
@@ -85,7 +85,10 @@ async function leaveFor(
     priority,
     waitMaxMs: deps.limits.waitMaxMs,
     signal: run.signal,
-  });
+  };
+  const permit = limiter.tryAcquire(asked);
+  if (permit !== undefined) return { permit };
+  const leave = await limiter.acquire(asked);
   if (leave.ok) return leave;
   const cause = leave.cause === 'quota' || leave.cause === 'ban' ? leave.cause : 'rate_limit';
   const { until, detail: message } = leave;

@@ -119,6 +119,7 @@ describe('the door', () => {
     if (upstream === undefined) throw new Error('there is one');
     const lapsing = {
       ...limiter,
+      tryAcquire: () => undefined,
       async acquire(request: Parameters<typeof limiter.acquire>[0]) {
         const got = await limiter.acquire(request);
         if (!got.ok) return got;

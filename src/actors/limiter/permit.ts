@@ -86,7 +86,10 @@ function report(this: Held, said: PermitReport): void {
   permit.phase = 'over';
   const { weights } = request;
   desk.ledger.came(block, request.endpoint, weights, said);
-  if (said.units !== undefined) desk.lanes.correct(weights, said.units, permit.sentMono);
+  if (said.units !== undefined) {
+    desk.lanes.correct(weights, said.units, permit.sentMono);
+    desk.pump(); // it may have drawn less than it was charged
+  }
   if (saysNothing(said)) return;
   react(desk, request, said, sentByNow(permit.sentWall, permit.sentMono, desk.now()));
 }

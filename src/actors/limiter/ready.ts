@@ -95,7 +95,10 @@ function longWait(ready: Ready, now: Now, waitMaxMs: DurationMs): Bar | undefine
   if (!Number.isFinite(waitMs) || waitMs <= waitMaxMs) return undefined;
   const bucket = bucketOf(ready);
   const detail = 'the rate limit gives no permit yet';
-  const until = now.wall + waitMs;
-  if (bucket === undefined) return { cause: 'rate_limit', until, detail };
-  return { cause: 'rate_limit', until, bucket, detail: `${detail} (${bucket})` };
+  return {
+    cause: 'rate_limit',
+    until: now.wall + waitMs,
+    detail,
+    ...(bucket !== undefined && { bucket }),
+  };
 }
