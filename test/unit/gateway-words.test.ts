@@ -181,7 +181,10 @@ describe('the past', () => {
       { sentence: 'its circuit breaker is held open by ann (stop)', changesAt: until },
       { sentence: 'its circuit breaker is open', changesAt: until },
       { sentence: 'm-account is barred: banned', changesAt: until },
-      { sentence: 'the upstream asked m-account to pause', changesAt: until },
+      {
+        sentence: `it waits: rate limit until ${new Date(until).toISOString()}, the upstream asked m-account to pause`,
+        changesAt: until,
+      },
       { sentence: 'its last run was blocked: quota', changesAt: until },
       { sentence: 'it is collecting', changesAt: null },
       { sentence: 'it is draining', changesAt: NOW + 4 * MINUTE },

@@ -3,7 +3,7 @@ import type { LiveBreaker } from '../../actors/engine.js';
 import { PRIMARY_UPSTREAM } from '../../kernel/ids.js';
 import type { EpochMs } from '../../kernel/types.js';
 import { effectiveState } from '../../projections/index.js';
-import type { BreakerDoc } from '../../projections/views.js';
+import type { BreakerDoc, CollectorDoc } from '../../projections/views.js';
 import { moment, ratio, seconds } from './numbers.js';
 
 /** REST's spelling of a computed state. */
@@ -56,7 +56,11 @@ function override(doc: BreakerDoc) {
   return { state, reason, actor, expires_at: moment(expiresAt) };
 }
 
-function upstreamLine(doc: BreakerDoc, at: EpochMs) {
+/** How an upstream is reached, by the collector's configuration. */
+type Reached = NonNullable<CollectorDoc['upstreamDetails']>[number];
+
+/** `retry_at` is when an open one will probe; `waiting_for_key` the variable that is missing. */
+function upstreamLine(doc: BreakerDoc, reached: Reached | undefined, at: EpochMs) {
   return {
     state: stateOf(doc),
     failure_count: doc.consecutiveFailures,
@@ -66,6 +70,8 @@ function upstreamLine(doc: BreakerDoc, at: EpochMs) {
     effective: restState(effectiveState(doc)),
     retry_at: moment(doc.retryAt),
     last_state_change: moment(doc.lastChangeAt),
+    scope: reached?.scope ?? null,
+    waiting_for_key: reached === undefined || reached.missingKey === '' ? null : reached.missingKey,
   };
 }
 
@@ -90,6 +96,7 @@ export function breakerDetail(
   siblings: readonly BreakerDoc[],
   live: Readonly<Record<string, LiveBreaker>> | undefined,
   at: EpochMs,
+  reached: readonly Reached[] = [],
 ) {
   return {
     ...breakerLine(doc, at),
@@ -105,7 +112,12 @@ export function breakerDetail(
     effective: restState(effectiveState(doc)),
     config_revision: doc.configRevision,
     generation: doc.generation,
-    upstreams: Object.fromEntries(siblings.map((each) => [each.upstream, upstreamLine(each, at)])),
+    upstreams: Object.fromEntries(
+      siblings.map((each) => {
+        const how = reached.find(({ name }) => name === each.upstream);
+        return [each.upstream, upstreamLine(each, how, at)];
+      }),
+    ),
   };
 }
 

@@ -16,7 +16,7 @@ import { usage } from './costs.js';
 import { checkCounts, checkLine, healthDetail } from './health.js';
 import { limiterDetail, limiterLine, rateConfig } from './limiter.js';
 import { decimalOf, moment, ratio } from './numbers.js';
-import { whyMembers, whyOfDocs } from './why.js';
+import { whyMembers, whyOfDocs, whyWarned } from './why.js';
 
 /** All that is known of a collector at one moment. */
 export type Subject = {
@@ -106,7 +106,9 @@ export function breakerOf({ docs, live, at }: Subject, upstream?: string) {
   const { breakers } = docs;
   const named = breakers.find((each) => each.upstream === upstream);
   const shown = upstream === undefined ? primaryOf(breakers) : named;
-  return shown === undefined ? null : breakerDetail(shown, breakers, live?.breakers, at);
+  if (shown === undefined) return null;
+  const reached = docs.collector.upstreamDetails ?? [];
+  return breakerDetail(shown, breakers, live?.breakers, at, reached);
 }
 
 function intent({ docs, revision }: Subject) {
@@ -136,6 +138,7 @@ function work({ docs }: Subject) {
       ended_at: moment(lastRun.endedAt),
       outcome: lastRun.outcome,
       message: lastRun.message,
+      warnings: lastRun.warnings ?? [],
     },
     runs: {
       started: runs.started,
@@ -162,7 +165,7 @@ function page(subject: Subject, { checks, statistics }: Checked) {
   return {
     ...common(subject),
     timestamp: isoTime(at),
-    ...whyMembers(live?.why ?? whyOfDocs(docs, at)),
+    ...whyMembers(whyWarned(live?.why ?? whyOfDocs(docs, at), docs)),
     rate_limiter: limiterDetail(docs.limiters, docs.collector.name, live, at),
     circuit_breaker: breakerOf(subject),
     recent_health: checks.map(checkLine),

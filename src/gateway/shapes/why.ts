@@ -2,9 +2,10 @@
  * Why a collector is not fetching, told from its documents: for the past, where no actor can be asked.
  * What an actor would have said in the same words is said in them (src/actors/why.ts).
  */
+import { isoTime } from '../../kernel/time.js';
 import type { EpochMs } from '../../kernel/types.js';
 import { effectiveState } from '../../projections/index.js';
-import type { CollectorDocs } from '../../projections/views.js';
+import type { BreakerDoc, CollectorDocs, LimiterDoc } from '../../projections/views.js';
 import { moment } from './numbers.js';
 
 export type Why = { readonly sentence: string; readonly changesAt: EpochMs | null };
@@ -13,8 +14,8 @@ function because(reason: string): string {
   return reason === '' ? '' : ` (${reason})`;
 }
 
-function heldBreaker(docs: CollectorDocs): Why | undefined {
-  const held = docs.breakers.find((each) => ['forced_open', 'open'].includes(effectiveState(each)));
+function heldBreaker(breakers: readonly BreakerDoc[]): Why | undefined {
+  const held = breakers.find((each) => ['forced_open', 'open'].includes(effectiveState(each)));
   if (held === undefined) return undefined;
   if (held.override !== null) {
     const sentence = `its circuit breaker is held open by ${held.override.actor}${because(held.override.reason)}`;
@@ -23,18 +24,38 @@ function heldBreaker(docs: CollectorDocs): Why | undefined {
   return { sentence: 'its circuit breaker is open', changesAt: held.retryAt };
 }
 
-function pausedLimiter(docs: CollectorDocs, at: EpochMs): Why | undefined {
-  for (const limiter of docs.limiters) {
+function pausedLimiter(limiters: readonly LimiterDoc[], at: EpochMs): Why | undefined {
+  for (const limiter of limiters) {
     const { blocked, episode, scope } = limiter;
     if (blocked !== null && blocked.until > at) {
       return { sentence: `${scope} is barred: ${blocked.cause}`, changesAt: blocked.until };
     }
     if (episode !== null && episode.pauseUntil > at) {
-      const sentence = `the upstream asked ${scope} to pause`;
+      const ends = isoTime(episode.pauseUntil);
+      const sentence = `it waits: rate limit until ${ends}, the upstream asked ${scope} to pause`;
       return { sentence, changesAt: episode.pauseUntil };
     }
   }
   return undefined;
+}
+
+/** What bars every upstream whose keys are there; one that is free is enough to go on. */
+function barrierOf({ collector, breakers, limiters }: CollectorDocs, at: EpochMs): Why | undefined {
+  const { upstreamDetails = [] } = collector;
+  if (upstreamDetails.length === 0) return heldBreaker(breakers) ?? pausedLimiter(limiters, at);
+  let first: Why | undefined;
+  for (const { name, scope, missingKey } of upstreamDetails) {
+    if (missingKey !== '') continue;
+    const found =
+      heldBreaker(breakers.filter(({ upstream }) => upstream === name)) ??
+      pausedLimiter(
+        limiters.filter((limiter) => limiter.scope === scope),
+        at,
+      );
+    if (found === undefined) return undefined;
+    first ??= found;
+  }
+  return first;
 }
 
 /** The first cause that alone would stop it, in the order in which an operator would undo them. */
@@ -52,7 +73,7 @@ export function whyOfDocs(docs: CollectorDocs, at: EpochMs): Why {
     const sentence = `it is suspended: ${suspended.cause}${because(suspended.detail)}`;
     return { sentence, changesAt: suspended.nextTry };
   }
-  const barrier = heldBreaker(docs) ?? pausedLimiter(docs, at);
+  const barrier = barrierOf(docs, at);
   if (barrier !== undefined) return barrier;
   if (blocked !== null) {
     const sentence = `its last run was blocked: ${blocked.cause}${because(blocked.detail)}`;
@@ -63,6 +84,18 @@ export function whyOfDocs(docs: CollectorDocs, at: EpochMs): Why {
   const isWaiting = phase === 'idle' || phase === 'waiting';
   if (isWaiting) return { sentence: 'it waits for its next run', changesAt: nextDueAt };
   return { sentence: `it is ${phase}`, changesAt: nextDueAt };
+}
+
+/** What people should know of the last run beside that, e.g. that another upstream stood in. */
+export function whyWarned(
+  why: { readonly sentence: string; readonly changesAt?: EpochMs | null },
+  { collector }: Pick<CollectorDocs, 'collector'>,
+): { readonly sentence: string; readonly changesAt?: EpochMs | null } {
+  const warnings = collector.lastRun?.warnings ?? [];
+  const [first] = warnings;
+  if (first === undefined) return why;
+  const more = warnings.length === 1 ? '' : ` (and ${String(warnings.length - 1)} more)`;
+  return { ...why, sentence: `${why.sentence}; its last run: ${first}${more}` };
 }
 
 export function whyMembers(why: {
