@@ -4,6 +4,7 @@ import { historical } from './historical.js';
 import { moralis } from './moralis.js';
 import type { SourceDefinition } from './port.js';
 import { sentiment } from './sentiment.js';
+import { stockIndex } from './stock-index.js';
 import { twitter } from './twitter.js';
 
 export const sourceCatalogue: readonly SourceDefinition[] = [
@@ -12,6 +13,7 @@ export const sourceCatalogue: readonly SourceDefinition[] = [
   glassnode,
   twitter,
   sentiment,
+  stockIndex,
 ];
 
 /** The source of this name; undefined: there is none. */

@@ -1,4 +1,5 @@
 /** The upstreams the sandbox imitates. Adding one is a file and a line here. */
+import { alphaVantage } from './alpha-vantage.js';
 import { alternativeMe } from './alternative-me.js';
 import { binance } from './binance.js';
 import { glassnode } from './glassnode.js';
@@ -6,6 +7,7 @@ import { moralis } from './moralis.js';
 import { newsapi } from './newsapi.js';
 import type { SandboxProvider } from './provider.js';
 import { twitter } from './twitter.js';
+import { yahoo } from './yahoo.js';
 
 export const PROVIDERS = {
   binance,
@@ -14,6 +16,8 @@ export const PROVIDERS = {
   twitter,
   alternative_me: alternativeMe,
   newsapi,
+  yahoo,
+  alpha_vantage: alphaVantage,
 } satisfies Record<string, SandboxProvider>;
 export type ProviderName = keyof typeof PROVIDERS;
 
