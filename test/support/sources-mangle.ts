@@ -56,7 +56,9 @@ const JUNK: readonly Json[] = [
 
 function otherType(old: Json, junk: Json): Json {
   const kind = (value: Json): string => (Array.isArray(value) ? 'array' : typeof value);
-  if (kind(old) !== kind(junk) && !(old === null && junk === '<endless>')) return junk;
+  // Where there may be nothing there may be text or a number as well: only an object is wrong for sure.
+  if (old === null) return { was: 'nothing' };
+  if (kind(old) !== kind(junk)) return junk;
   return kind(old) === 'string' ? { was: 'text' } : 'retyped';
 }
 
@@ -67,20 +69,29 @@ const written = (body: Json): Buffer =>
 export function mangled(body: Json): fc.Arbitrary<Buffer> {
   const paths = pathsOf(body);
   const place = fc.constantFrom(...paths);
-  const ruin = fc.oneof(
-    place.map((path) => (from: Json) => changed(from, path, () => [])),
-    place.map(
-      (path) => (from: Json) => changed(from, path, (name, old) => [[`${String(name)}_v2`, old]]),
-    ),
-    fc.tuple(place, fc.constantFrom(...JUNK)).map(
-      ([path, junk]) =>
-        (from: Json) =>
-          changed(from, path, (name, old) => [[name, otherType(old, junk)]]),
-    ),
-  );
+  // In this order: a place that was ruined already does not come under another's path.
+  const ruins = ['retype', 'rename', 'drop'] as const;
+  const ruin = fc.record({
+    kind: fc.constantFrom(...ruins),
+    place,
+    junk: fc.constantFrom(...JUNK),
+  });
   const ruined = fc
-    .array(ruin, { minLength: 1, maxLength: 3 })
-    .map((ruins) => written(ruins.reduce((from, one) => one(from), body)));
+    .uniqueArray(ruin, { minLength: 1, maxLength: 3, selector: (one) => one.place.join('/') })
+    .map((chosen) => {
+      const ordered = ruins.flatMap((kind) => chosen.filter((one) => one.kind === kind));
+      return written(
+        ordered.reduce(
+          (from, one) =>
+            changed(from, one.place, (name, old) => {
+              if (one.kind === 'drop') return [];
+              if (one.kind === 'rename') return [[`${String(name)}_v2`, old]];
+              return [[name, otherType(old, one.junk)]];
+            }),
+          body,
+        ),
+      );
+    });
   const cut = fc
     .nat(Math.max(0, written(body).byteLength - 2))
     .map((bytes) => written(body).subarray(0, bytes));
