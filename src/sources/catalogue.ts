@@ -1,6 +1,7 @@
 /** Every source there is: adding one is one file and one line here. */
 import { glassnode } from './glassnode.js';
 import { historical } from './historical.js';
+import { lunarcrush } from './lunarcrush.js';
 import { moralis } from './moralis.js';
 import type { SourceDefinition } from './port.js';
 import { sentiment } from './sentiment.js';
@@ -11,6 +12,7 @@ export const sourceCatalogue: readonly SourceDefinition[] = [
   historical,
   moralis,
   glassnode,
+  lunarcrush,
   twitter,
   sentiment,
   stockIndex,

@@ -3,6 +3,7 @@ import { alphaVantage } from './alpha-vantage.js';
 import { alternativeMe } from './alternative-me.js';
 import { binance } from './binance.js';
 import { glassnode } from './glassnode.js';
+import { lunarcrush } from './lunarcrush.js';
 import { moralis } from './moralis.js';
 import { newsapi } from './newsapi.js';
 import type { SandboxProvider } from './provider.js';
@@ -13,6 +14,7 @@ export const PROVIDERS = {
   binance,
   moralis,
   glassnode,
+  lunarcrush,
   twitter,
   alternative_me: alternativeMe,
   newsapi,
