@@ -4,6 +4,7 @@ import { historical } from './historical.js';
 import { lunarcrush } from './lunarcrush.js';
 import { moralis } from './moralis.js';
 import type { SourceDefinition } from './port.js';
+import { reddit } from './reddit.js';
 import { sentiment } from './sentiment.js';
 import { stockIndex } from './stock-index.js';
 import { twitter } from './twitter.js';
@@ -15,6 +16,7 @@ export const sourceCatalogue: readonly SourceDefinition[] = [
   lunarcrush,
   twitter,
   sentiment,
+  reddit,
   stockIndex,
 ];
 

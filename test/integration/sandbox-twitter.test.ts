@@ -269,6 +269,7 @@ describe('the source against it', () => {
   it.each([1, 2, 3, 4, 5])('a crash after page %i repeats at most that page', async (crashAt) => {
     const { kit, around } = await opened();
     const whole = await collectOnce(twitter, options, around);
+    expect(whole.records.length).toBe(121);
     const crashed = world(around.transport, around.baseUrl, around.now);
     crashed.key = SANDBOX_TWITTER_KEY;
     const cut = await collectOnce(twitter, options, crashed, crashAt);

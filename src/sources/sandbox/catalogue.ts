@@ -7,6 +7,7 @@ import { lunarcrush } from './lunarcrush.js';
 import { moralis } from './moralis.js';
 import { newsapi } from './newsapi.js';
 import type { SandboxProvider } from './provider.js';
+import { reddit } from './reddit.js';
 import { twitter } from './twitter.js';
 import { yahoo } from './yahoo.js';
 
@@ -18,6 +19,7 @@ export const PROVIDERS = {
   twitter,
   alternative_me: alternativeMe,
   newsapi,
+  reddit,
   yahoo,
   alpha_vantage: alphaVantage,
 } satisfies Record<string, SandboxProvider>;
