@@ -23,7 +23,7 @@ const INTERVAL_S = 10;
  * again while somebody still looks. Given options still win.
  */
 export function demoPreset(collectors: readonly string[]): Readonly<Record<string, string>> {
-  const intervals = collectors.map((name) => [
+  const intervals = collectors.map((name): readonly [string, string] => [
     `collectors.${name}.interval_ms`,
     String((INTERVALS_S[name] ?? INTERVAL_S) * 1000),
   ]);

@@ -18,10 +18,27 @@ const REMEMBERED_MAX = 1000;
 /** What may go on for long: told when it begins, not at every run. */
 const REPEATED = new Set(['RunFailed', 'RunBlocked']);
 
-/** Tells like `narrate`, but of a row of runs that end alike only the first. */
+/** A rate that comes back step by step is told of when it has grown so much since it was told last. */
+const RATE_STEP = 1.5;
+
+/**
+ * Tells like `narrate`, but of a row of runs that end alike only the first, and of a rate that comes back
+ * only some of the steps.
+ */
 export function narrator(): (event: StoredEvent) => string | undefined {
   const last = new Map<string, string>();
+  const rates = new Map<string, number>();
+  const isSmallStep = ({ data, stream, type }: StoredEvent): boolean => {
+    if (type === 'Throttled') rates.delete(stream);
+    if (type !== 'RateRecovered') return false;
+    const rate = number(data, 'rate');
+    const isSmall = rate < (rates.get(stream) ?? 0) * RATE_STEP && data['episodeEnded'] !== true;
+    if (!isSmall) rates.set(stream, rate);
+    if (rates.size > REMEMBERED_MAX) rates.clear();
+    return isSmall;
+  };
   return (event) => {
+    if (isSmallStep(event)) return undefined;
     if (!REPEATED.has(event.type)) {
       // Whatever came of it: the row is broken.
       if (event.type === 'RunSucceeded') last.delete(event.stream);

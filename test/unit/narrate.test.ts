@@ -69,6 +69,18 @@ describe('the demo tells', () => {
     expect(tell(event('collector-moralis', 'RunFailed', { outcome: 'server' }))).toBeDefined();
   });
 
+  it('of a rate that comes back its first step, its large ones and its last', () => {
+    const tell = narrator();
+    const limiter = 'limiter-moralis-account';
+    const step = (rate: number, episodeEnded = false) =>
+      event(limiter, 'RateRecovered', { rate, episodeEnded });
+    const steps = [step(1), step(1.2), step(1.5), step(2), step(2.1, true), step(2.2)];
+    const told = steps.map((each) => tell(each) !== undefined);
+    expect(told).toEqual([true, false, true, false, true, false]);
+    tell(event(limiter, 'Throttled', { backoff: 2 }));
+    expect(tell(step(0.1))).toBeDefined();
+  });
+
   it('where the evidence of bad data is, and nothing of what stood in it', () => {
     const evidence = { sha256: 'a1b2c3d4e5f60718', bytes: 512, head: '<html>' };
     const line = narrate(
