@@ -4,6 +4,7 @@
  * U1 `import … from 'headgate'` in it means this very program, wherever the module lies and whether the
  *    program was built or runs from its sources (docs/decisions/0010-user-sources.md).
  * U2 Whatever is wrong with a module is a value: nothing of it stops the others from being looked at.
+ * U3 It is an ES module also where no package.json says so: nothing has to lie beside it.
  */
 import { statSync } from 'node:fs';
 import { register } from 'node:module';
@@ -56,7 +57,7 @@ async function sourcesIn(path: string, clock: Clock): Promise<Found> {
   const rule = fileRule(path);
   if (rule !== undefined) return wrong(rule);
   try {
-    const loading: Promise<unknown> = import(pathToFileURL(path).href);
+    const loading: Promise<unknown> = import(pathToFileURL(path).href + MARK);
     const loaded = await inTime(loading, clock);
     return loaded === undefined
       ? wrong(`must be loaded within ${String(MODULE_LOAD_MAX_MS)} ms`)
@@ -122,11 +123,32 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').slice(0, LINE_CHARS_MAX);
 }
 
-/** U1: runs in Node's loader, beside the program. */
-const RESOLVER = `
+const MARK = '?headgate-source';
+
+/**
+ * U1, U3: runs in Node's loader, beside the program. What a marked module imports by a path of its own
+ * belongs to it; packages are what they are.
+ */
+const HOOKS = `
+import { readFile } from 'node:fs/promises';
+const MARK = ${JSON.stringify(MARK)};
+const modules = new Set();
 let own = {};
 export const initialize = (data) => { own = data; };
-export const resolve = (name, context, next) => next(Object.hasOwn(own, name) ? own[name] : name, context);
+export async function resolve(name, context, next) {
+  if (Object.hasOwn(own, name)) return next(own[name], context);
+  const isMarked = name.endsWith(MARK);
+  const found = await next(isMarked ? name.slice(0, -MARK.length) : name, context);
+  const isTheirs = modules.has(context.parentURL) && !found.url.includes('/node_modules/');
+  if (!isMarked && !isTheirs) return found;
+  if (!/^file:.*\\.m?js$/.test(found.url)) return found;
+  modules.add(found.url);
+  return { ...found, format: 'module' };
+}
+export async function load(url, context, next) {
+  if (!modules.has(url)) return next(url, context);
+  return { format: 'module', source: await readFile(new URL(url)), shortCircuit: true };
+}
 `;
 
 let isRegistered = false;
@@ -134,7 +156,7 @@ let isRegistered = false;
 function meanThisProgram(): void {
   if (isRegistered) return;
   isRegistered = true;
-  register(`data:text/javascript,${encodeURIComponent(RESOLVER)}`, {
+  register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, {
     data: {
       headgate: new URL('../public.js', import.meta.url).href,
       'headgate/testing': new URL('../testing/index.js', import.meta.url).href,

@@ -5,7 +5,9 @@ import type { Run } from './run.js';
 
 const TEXT_MAX = 512;
 /** Cursors are written into events. */
-const CURSOR_CHARS_MAX = 65_536;
+const CURSOR_CHARS_MAX = 32 * 1024;
+/** As the service takes them; more is a crash of the source. */
+const RECORDS_PER_PAGE_MAX = 20_000;
 /** Before it, a moment in milliseconds is likelier one in seconds. */
 const SECONDS_BEFORE_MS = 10_000_000_000;
 
@@ -30,6 +32,8 @@ function pageRules({ pages }: Run, tell: Tell): void {
     else if (JSON.stringify(cursor).length > CURSOR_CHARS_MAX)
       tell('records', `${at}: a cursor of over ${String(CURSOR_CHARS_MAX)} characters`);
     if (!Array.isArray(records)) tell('records', `${at} has no list of records`);
+    else if (records.length > RECORDS_PER_PAGE_MAX)
+      tell('records', `${at} has over ${String(RECORDS_PER_PAGE_MAX)} records`);
     else for (const record of records as readonly unknown[]) recordRules(record, at, tell);
   }
 }
