@@ -10,6 +10,7 @@
  * H3 A run reads at most LIVE_PAGES_MAX and BACKFILL_PAGES_MAX pages of a series; the next goes on.
  * H4 What is wrong with one series (a symbol that is gone, bars that cannot be) does not hold up the
  *    others; what is wrong with the upstream ends the run.
+ * H5 A run that is cut short goes on, the next time, with the series whose turn it was.
  */
 import { Type, type Static } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
@@ -30,6 +31,7 @@ import {
 import { readLimits } from './historical-limits.js';
 import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
 import { binanceProfile } from './profiles/binance.js';
+import { nextTurn, rotated } from './rotation.js';
 
 export const LIVE_PAGES_MAX = 20;
 export const BACKFILL_PAGES_MAX = 20;
@@ -107,17 +109,34 @@ async function* collect(context: Context): Pages {
   const unread = yield* readLimits(context, symbols[0] ?? '');
   if (unread !== undefined) return unread;
   let first: RequestFailure | undefined;
-  for (const read of [readLive, readBackfill]) {
-    for (const [series, cursor] of cursors) {
+  for (const [lane, read] of LANES) {
+    const turns = rotated([...cursors.keys()], nameOf, context, lane); // H5
+    for (const series of turns) {
+      const cursor = cursors.get(series);
+      if (cursor === undefined) continue;
       const failure = yield* read(context, series, cursor, (moved) => cursors.set(series, moved));
       if (failure === undefined) continue;
-      if (!isOfSeries(failure)) return failure;
+      if (!isOfSeries(failure)) {
+        const cut = { at: nameOf(series), hadTurn: cursors.get(series) !== cursor, failure };
+        yield* nextTurn(turns.map(nameOf), lane, cut);
+        return failure;
+      }
       cursors.delete(series); // H4
       first ??= failure;
     }
   }
   return first;
 }
+
+function nameOf({ symbol, interval }: Series): string {
+  return klineSeries(symbol, interval);
+}
+
+/** First every series up to now, then what is owed of the past. */
+const LANES = [
+  ['live', readLive],
+  ['backfill', readBackfill],
+] as const;
 
 function isOfSeries(failure: RequestFailure): boolean {
   return failure.outcome === 'client' || failure.outcome === 'bad_data';

@@ -6,6 +6,7 @@ import { address } from './moralis-rows.js';
 import { readTransfers, type TransferSeries } from './moralis-transfers.js';
 import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
 import { moralisProfile } from './profiles/moralis.js';
+import { nextTurn, rotated } from './rotation.js';
 
 const addresses = (description: string, examples: readonly string[]) =>
   Type.Array(address, { maxItems: 100, description, default: [...examples] });
@@ -58,17 +59,35 @@ type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 async function* collect(context: SourceContext<MoralisOptions>): Pages {
   let first: RequestFailure | undefined;
-  for (const read of readers(context)) {
-    const failure = yield* read();
+  const turns = rotated(readers(context), ({ name }) => name, context, 'all');
+  for (const { name, read } of turns) {
+    const { failure, pages } = yield* counted(read());
     // An address the upstream rejects, or rows that cannot be, do not hold up the others.
     const ofSeries = failure?.outcome === 'client' || failure?.outcome === 'bad_data';
-    if (failure !== undefined && !ofSeries) return failure;
+    if (failure !== undefined && !ofSeries) {
+      const names = turns.map((each) => each.name);
+      yield* nextTurn(names, 'all', { at: name, hadTurn: pages > 0, failure });
+      return failure;
+    }
     first ??= failure;
   }
   return first;
 }
 
-function readers(context: SourceContext<MoralisOptions>): readonly (() => Pages)[] {
+/** The pages of one series, and how many there were. */
+async function* counted(
+  pages: Pages,
+): AsyncGenerator<SourcePage, { readonly failure: RequestFailure | undefined; pages: number }> {
+  for (let count = 0; ; count += 1) {
+    const next = await pages.next();
+    if (next.done === true) return { failure: next.value, pages: count };
+    yield next.value;
+  }
+}
+
+type Reader = { readonly name: string; readonly read: () => Pages };
+
+function readers(context: SourceContext<MoralisOptions>): readonly Reader[] {
   const { chain, fromBlock, historyPages = HISTORY_PAGES } = context.options;
   const shared = { chain, fromBlock, historyPages };
   const tokens = unique(context.options.tokens);
@@ -88,8 +107,14 @@ function readers(context: SourceContext<MoralisOptions>): readonly (() => Pages)
     })),
   ];
   return [
-    ...transfers.map((series) => () => readTransfers(context, series)),
-    ...wallets.map((wallet) => () => readBalances(context, chain, wallet)),
+    ...transfers.map((each) => ({
+      name: each.series,
+      read: () => readTransfers(context, each),
+    })),
+    ...wallets.map((wallet) => ({
+      name: `balances/${wallet}`,
+      read: () => readBalances(context, chain, wallet),
+    })),
   ];
 }
 
