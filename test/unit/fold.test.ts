@@ -117,6 +117,7 @@ describe('folding as XState does', () => {
   it('holds for what breakers and limiters once recorded', () => {
     expectSame(breakerKind.machine, goldenFacts('breaker-1.json', breakerKind.codec));
     expectSame(limiterKind.machine, goldenFacts('limiter-1.json', limiterKind.codec));
+    expectSame(limiterKind.machine, goldenFacts('limiter-2.json', limiterKind.codec));
   });
 
   it('holds where an arrow does more than assign by a function: such arrows are not kept', () => {

@@ -233,7 +233,7 @@ describe('a paced bucket', () => {
   it('and one that gives back what is not exact any more is found out', () => {
     const found = fc.check(
       fc.property(plan, (steps) => mostInAnyWindow(departures(steps, false), 2000) <= 12),
-      { numRuns: 3000 },
+      { numRuns: 3000, endOnFailure: true },
     );
     expect(found.failed).toBe(true);
   });

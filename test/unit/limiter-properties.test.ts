@@ -207,22 +207,28 @@ describe('whatever is asked of a limiter', () => {
   });
 });
 
-describe('histories of past versions', () => {
-  const golden = JSON.parse(
-    readFileSync(new URL('../golden/limiter-1.json', import.meta.url), 'utf8'),
-  ) as {
-    readonly events: readonly { type: string; schema: number; data: JsonObject }[];
-    readonly value: string;
-    readonly stateSha256: string;
-  };
+type Golden = {
+  readonly events: readonly { type: string; schema: number; data: JsonObject }[];
+  readonly value: string;
+  readonly stateSha256: string;
+};
 
-  it('fold for ever to the state they had', () => {
-    const facts = golden.events.map(({ type, schema, data }) =>
+function recorded(name: string): Golden {
+  const path = new URL(`../golden/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(path, 'utf8')) as Golden;
+}
+
+describe('histories of past versions', () => {
+  const golden = recorded('limiter-1');
+
+  it.each(['limiter-1', 'limiter-2'])('fold for ever to the state they had: %s', (name) => {
+    const { events, value, stateSha256 } = recorded(name);
+    const facts = events.map(({ type, schema, data }) =>
       limiterKind.codec.decode(type, schema, data),
     );
     const state = foldAll(fold.initial(), facts);
-    expect(state.value).toBe(golden.value);
-    expect(sha256Hex(canonicalJson(state))).toBe(golden.stateSha256);
+    expect(state.value).toBe(value);
+    expect(sha256Hex(canonicalJson(state))).toBe(stateSha256);
   });
 
   it('hold every type of fact', () => {

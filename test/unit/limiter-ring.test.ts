@@ -98,7 +98,7 @@ describe('a ring of slots', () => {
       fc.property(steps, (plan) => {
         return mostInAnyWindow(departures(plan, 61_000, 60, early(61_000)), 61_000) <= 60;
       }),
-      { numRuns: 500 },
+      { numRuns: 500, endOnFailure: true },
     );
     expect(found.failed).toBe(true);
   });

@@ -96,7 +96,7 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
       } else {
         const really = drawnFrom(deps.context(), weights, drawn);
         count(deps.context(), usage, really, charged);
-        if (isOverdrawn(block, weights, really)) endAll(shelf, block);
+        if (isOverdrawn(block, weights, really)) endAll(shelf);
       }
       settleIfOver(shelf, block);
     },
@@ -194,10 +194,12 @@ function isOverdrawn(block: Block, weights: Weights, really: Weights): boolean {
   return isOver;
 }
 
-/** R4: what was decided without a correction upwards is spent from no more. */
-function endAll(shelf: Shelf, block: Block): void {
+/** R4: what was decided without a correction upwards is spent from no more, permits that are out included. */
+function endAll(shelf: Shelf): void {
   retireAll(shelf);
-  for (const permit of [...block.held]) permit.release();
+  for (const { held } of [...shelf.live.values()]) {
+    for (const permit of [...held]) permit.release();
+  }
 }
 
 /** R4: units drawn beyond their reservations that the journal does not hold yet. */
