@@ -14,6 +14,11 @@ const nothing = (): void => undefined;
 
 /** G5: nobody waits, nothing bars it, the rate admits it, a block has a unit. */
 export function tryAcquire(floor: Floor, request: AcquireRequest): Permit | undefined {
+  // `spend` asks the wall clock itself, and stops what a wrong guess let through.
+  return atOnce(floor, request, floor.desk.guess());
+}
+
+function atOnce(floor: Floor, request: AcquireRequest, now: Now): Permit | undefined {
   const { desk, queue } = floor;
   if (queue.size() > 0 || !isOpen(desk, request)) return undefined;
   const { collector, weights } = request;
@@ -25,7 +30,6 @@ export function tryAcquire(floor: Floor, request: AcquireRequest): Permit | unde
     counters.fits = weights;
     counters.fitsIn = context;
   }
-  const now = desk.now();
   if (desk.bars.bar(context, weights, now.wall) !== undefined) return undefined;
   if (desk.lanes.readiness(context, collector, weights, now).at > now.mono) return undefined;
   const block = desk.ledger.take(collector, request.run, weights, now);
@@ -47,12 +51,12 @@ function isOpen(desk: Desk, request: AcquireRequest): boolean {
 
 /** Waits, bounded, for its turn; a unit may have to become durable first. Never rejects. */
 export function acquire(floor: Floor, request: AcquireRequest): Promise<Acquired> {
-  const permit = tryAcquire(floor, request);
-  if (permit !== undefined) return Promise.resolve({ ok: true, permit });
   const { desk, queue } = floor;
+  const now = desk.now();
+  const permit = atOnce(floor, request, now);
+  if (permit !== undefined) return Promise.resolve({ ok: true, permit });
   const counters = desk.counters(request.collector);
   counters.weights = request.weights;
-  const now = desk.now();
   const refused =
     refusedAtTheDoor(desk, request) ??
     (hasRoom(floor, request.collector) ? undefined : noRoom(floor, request, now));

@@ -82,6 +82,8 @@ export type Desk = {
   readonly ledger: Ledger;
   readonly context: () => LimiterContext;
   readonly now: () => Now;
+  /** The same for half the price, if the wall clock has not jumped since `now` was last asked. */
+  readonly guess: () => Now;
   /** Lets go whoever may go now. */
   readonly pump: () => void;
   readonly counters: (collector: string) => Counters;

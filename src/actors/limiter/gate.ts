@@ -146,6 +146,8 @@ function openFloor(
   const bars = restrictions();
   const lanes = limiterLanes(clock.monotonic());
   lanes.reconfigure(memory.context, clock.monotonic());
+  const watched = jumpWatch({ clock, handle, system, bars, log });
+  let offset = clock.now() - clock.monotonic();
   const desk: Desk = {
     handle,
     clock,
@@ -155,7 +157,15 @@ function openFloor(
     bars,
     ledger: reservationLedger({ handle, clock, random, system, log, context }),
     context,
-    now: jumpWatch({ clock, handle, system, bars, log }),
+    now() {
+      const now = watched();
+      offset = now.wall - now.mono;
+      return now;
+    },
+    guess() {
+      const mono = clock.monotonic();
+      return { wall: mono + offset, mono };
+    },
     pump: () => {
       pump(floor);
     },
