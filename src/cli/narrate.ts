@@ -65,8 +65,14 @@ const number = (data: JsonObject, name: string): number => {
   return typeof value === 'number' ? value : 0;
 };
 
-/** `hh:mm:ss` of a moment in the data. */
-const clock = (data: JsonObject, name: string): string => isoTime(number(data, name)).slice(11, 19);
+/** `hh:mm:ss` of a moment in the data; with its date when it is another one than the fact's. */
+const clock = (data: JsonObject, name: string): string => {
+  const [day, time] = isoTime(number(data, name)).slice(0, 19).split('T');
+  const today = isoTime(number(data, 'atMs')).slice(0, 10);
+  return day === today || number(data, 'atMs') === 0
+    ? String(time)
+    : `${String(day)} ${String(time)}`;
+};
 
 /** `1 record`, `2 records`. */
 const counted = (count: number, what: string): string =>

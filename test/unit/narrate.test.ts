@@ -42,6 +42,15 @@ describe('the demo tells', () => {
     );
   });
 
+  it('a moment of another day with its date', () => {
+    const untilMs = Date.UTC(2026, 1, 1);
+    const told = (atMs: number): string | undefined =>
+      narrate(event('limiter-x', 'BucketBlocked', { bucket: 'posts', atMs, untilMs }));
+    expect(told(Date.UTC(2026, 0, 5))).toContain('posts used up until 2026-02-01 00:00:00');
+    expect(told(untilMs - 1)).toContain('until 2026-02-01 00:00:00');
+    expect(told(untilMs)).toContain('until 00:00:00');
+  });
+
   it('runs that brought something, and not those that did not', () => {
     const run = (newRecords: number): string | undefined =>
       narrate(event('collector-historical', 'RunSucceeded', { newRecords }));

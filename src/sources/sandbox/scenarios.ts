@@ -128,7 +128,7 @@ export const SCENARIOS = {
         forMs: seconds(25),
         faults: { binance: [{ kind: 'ban', seconds: 25, count: 1 }] },
       },
-      calm('after', 'the ban is over', seconds(30)),
+      calm('after', 'no new bans; the one that stands ends by itself', seconds(30)),
     ],
   },
   'quota-gone': {
