@@ -96,11 +96,14 @@ async function* collect(context: Context): Pages {
   if (down === undefined || isOurs(down)) return down ?? failure;
   const { standing, wrong } = yield* standIn(context, unread);
   if (wrong !== undefined && isOurs(wrong)) return wrong;
-  if (wrong !== undefined) context.warn(`alpha_vantage does not stand in: ${said(wrong)}`);
-  if (standing === 0) return down;
+  if (standing === 0) {
+    if (wrong !== undefined) context.warn(`alpha_vantage does not stand in: ${said(wrong)}`);
+    return down;
+  }
   const all = String(context.options.symbols.length);
   const whom = `alpha_vantage stands in for ${String(standing)} of ${all} indices`;
   context.warn(`yahoo is ${stateOf(down)}: ${whom}`);
+  if (wrong !== undefined) context.warn(`not for the others: ${said(wrong)}`);
   return undefined; // X2
 }
 

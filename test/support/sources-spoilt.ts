@@ -61,7 +61,7 @@ function changedAt(value: Json, place: readonly string[], change: Change): Json 
 }
 
 /** One of the values with up to three places changed. */
-export function mangled(values: readonly Json[]): fc.Arbitrary<Json> {
+function mangled(values: readonly Json[]): fc.Arbitrary<Json> {
   const change = fc.record({
     how: fc.constantFrom<Change['how']>('replace', 'drop', 'rename', 'retype', 'repeat'),
     junk: fc.constantFrom(...JUNK),

@@ -422,8 +422,8 @@ describe('stand-ins', () => {
     const run = await collectFrom(stockIndex, all, script, { now: noon, cursors });
     expect(run.failure).toBeUndefined();
     expect(run.warnings).toEqual([
-      'alpha_vantage does not stand in: by the script',
       'yahoo is failing: alpha_vantage stands in for 5 of 12 indices',
+      'not for the others: by the script',
     ]);
     const again = await collectFrom(stockIndex, all, script, { now: noon + MINUTE_MS, cursors });
     expect(fundsOf(again)).toEqual([]);

@@ -7,6 +7,7 @@ import { reading, type Sign } from '../signs.js';
 
 const PROVIDER = 'alpha_vantage';
 const PER_DAY = 'requests_per_day';
+const SPACING = 'spacing';
 const KEY = 'ALPHA_VANTAGE_API_KEY';
 
 /** Both words are used for the same things, at different times. */
@@ -17,8 +18,7 @@ export const alphaVantageProfile: ProviderProfile = {
   provider: PROVIDER,
   baseUrl: 'https://www.alphavantage.co',
   scope: 'alpha-vantage-key',
-  // About 1 a second is allowed; half of it is never too close together, whatever the network does.
-  maxRequestsPerSecond: 0.5,
+  maxRequestsPerSecond: 1,
   recoveryWindowMs: MINUTE_MS,
   tier: 'Free',
   currency: 'USD',
@@ -34,8 +34,18 @@ export const alphaVantageProfile: ProviderProfile = {
       quota: true,
       priceMicros: 0,
     },
+    {
+      name: SPACING,
+      kind: 'rolling',
+      // About 1 a second is allowed; with half a second to spare, for the network brings them together.
+      limit: 1,
+      windowMs: 1500,
+      unit: 'request',
+      quota: false,
+      priceMicros: 0,
+    },
   ],
-  weights: { time_series_daily: { [PER_DAY]: 1 } },
+  weights: { time_series_daily: { [PER_DAY]: 1, [SPACING]: 1 } },
   keys: [KEY],
   headers: () => ({ accept: 'application/json' }),
   query: ({ [KEY]: key }): Record<string, string> => (key === undefined ? {} : { apikey: key }),
