@@ -4,6 +4,7 @@ export { defineProfile, defineSource, SourceInvalid } from './sources/define.js'
 export type { BucketDraft, ProfileDraft, SourceDraft } from './sources/draft.js';
 export type { HeaderReader, ResetUnit } from './sources/headers.js';
 export { judging, type Answer, type JudgingRules, type Meaning } from './sources/profile.js';
+export { trios, type LimitTrio, type PolicyBucket } from './sources/rate-limit-fields.js';
 export { memberAt, observing, reading, type LimitHeaders, type Sign } from './sources/signs.js';
 export type {
   BucketProfile,
