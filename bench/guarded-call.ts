@@ -107,7 +107,7 @@ function told(seen: Readonly<Record<Name, Measured>>, rounds: number, lost: numb
       against('bothRecorded', 'opossumTimeout', 0.4),
     ],
     notes: [
-      'Cause of what is missed: a permit reads both clocks twice, and makes a promise, a permit of four closures and an entry in its block’s set, before it has counted anything. Proposal: a synchronous way in for a caller who need not wait, and permits without closures.',
+      'Cause of what is missed: see permit. The door’s way in makes no promise and no closure; what is left are clock readings and buckets looked up by name.',
       'Recording costs what a fact of 100 calls costs (decided, folded, hashed, encoded, chained), shared by those 100. At the rates of collectors it is shared by fewer and happens once a second: see guarded-rates.',
       'Recorded into the memory journal, so that all of its work is on the calling thread and inside the time; with SQLite half of it moves to the writer thread (guarded-rates).',
       `Of ${figure(CALLS * rounds * 2)} recorded calls the gate gave up ${figure(lost)}.`,
