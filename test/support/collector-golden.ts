@@ -2,7 +2,7 @@
  * Writes a golden history of a collector: stored events as this program writes them, and the state's
  * hash after each. Run it only to add a NEW file, for a new fact or a new schema version:
  *
- *   npx tsx test/support/collector-golden.ts test/golden/collector-2.json
+ *   npx tsx test/support/collector-golden.ts test/golden/collector-3.json
  *
  * A file once committed is never written again: whatever the program becomes, it must fold for ever to
  * the hashes in it (or raise the kind's foldVersion and say why).
@@ -104,7 +104,21 @@ step(ended('cancelled'), (at += 1000));
 step({ type: 'Connected' }, (at += 1000));
 step(disable, (at += 1000));
 step({ type: 'Enable', reason: 'done' }, (at += 1000));
-step({ type: 'Shutdown', drainMs: 8000 }, at + 1000);
+step({ type: 'Shutdown', drainMs: 8000 }, (at += 1000));
+// Since collector-2: several upstreams, one without its key; warnings; a run that goes on by another.
+const upstreamDetails = [
+  { name: 'primary', scope: 'moralis-account', missingKey: '' },
+  { name: 'second', scope: 'second-account', missingKey: 'SECOND_API_KEY' },
+];
+step({ ...configure, upstreams: ['primary', 'second'], upstreamDetails }, (at += 1000));
+step({ type: 'Connected' }, (at += 1000));
+step(startRun, (at += 1000));
+step(ended('ok', { warnings: ['second: set SECOND_API_KEY'] }), (at += 1000));
+step(startRun, (at += 1000));
+const further = { upstream: 'second', isElsewhereFree: true, warnings: ['the second was cut off'] };
+step(ended('auth', { ...further, status: 401, endpoint: 'news' }), (at += 1000));
+step(startRun, (at += 1000));
+step(ended('blocked', { isElsewhereFree: true }), at + 1000);
 
 const [, , path] = argv;
 if (path === undefined) {
