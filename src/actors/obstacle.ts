@@ -13,22 +13,27 @@ export type Guarded = {
 };
 
 /**
- * What stands in the way of all of them, as the first of them says it; undefined: one is free, and that
- * is enough for a run. One without its key is never asked, so it neither blocks nor frees anybody.
+ * What stands in the way of all of them, as the one says it that ends first (of those that do not say
+ * when, the first); undefined: one is free, and that is enough for a run. One without its key is never
+ * asked, so it neither blocks nor frees anybody.
  */
 export function obstacleOf(
   collector: string,
   upstreams: readonly Guarded[],
   waitMaxMs: DurationMs,
 ): Obstacle | undefined {
-  let first: Obstacle | undefined;
+  let soonest: Obstacle | undefined;
   for (const upstream of upstreams) {
     if (upstream.missingKeys.length > 0) continue;
     const found = inTheWayOf(collector, upstream, waitMaxMs);
     if (found === undefined) return undefined;
-    first ??= found;
+    if (soonest === undefined || endOf(found) < endOf(soonest)) soonest = found;
   }
-  return first;
+  return soonest;
+}
+
+function endOf({ until }: Obstacle): number {
+  return until ?? Infinity;
 }
 
 function inTheWayOf(
