@@ -15,6 +15,8 @@ export type Secrets = {
 /** Shorter words would be redacted in the middle of innocent text; no provider gives such keys. */
 const SECRET_LENGTH_MIN = 8;
 const SECRET_LENGTH_MAX = 8192;
+/** Variables of this name hold no key but a name a client gives itself, e.g. REDDIT_USER_AGENT. */
+const PHRASE = '_USER_AGENT';
 
 export function loadSecrets(
   variables: Iterable<string>,
@@ -62,9 +64,12 @@ function checked(variable: string, from: string, secret: string): string | Confi
     const rule = `must have ${String(SECRET_LENGTH_MIN)} to ${String(SECRET_LENGTH_MAX)} characters`;
     return { option: variable, from, rule };
   }
-  // Whatever else cannot stand in an HTTP header cannot be a key.
-  if (!/^[\x21-\x7e]+$/.test(secret)) {
-    return { option: variable, from, rule: 'must be visible ASCII characters, without spaces' };
+  // Whatever else cannot stand in an HTTP header cannot be a key. How a client calls itself has words.
+  const isPhrase = variable.includes(PHRASE);
+  const allowed = isPhrase ? /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/ : /^[\x21-\x7e]+$/;
+  if (!allowed.test(secret)) {
+    const spaces = isPhrase ? 'spaces only within' : 'without spaces';
+    return { option: variable, from, rule: `must be visible ASCII characters, ${spaces}` };
   }
   return secret;
 }

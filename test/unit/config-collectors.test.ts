@@ -167,6 +167,20 @@ describe('keys', () => {
     expect(inspect(all, { depth: null, showHidden: true })).not.toContain(key);
   });
 
+  it('may have words where a client says its own name, and only there', () => {
+    const [, paid] = TEST_CATALOGUE;
+    if (paid === undefined) throw new Error('there are two');
+    const catalogue = [{ ...paid, keyVariables: ['REDDIT_USER_AGENT'] }];
+    const named = (name: string) => load({}, { catalogue, env: { REDDIT_USER_AGENT: name } });
+    const found = named('linux:mine:1.0 (by /u/me)');
+    expect(found.ok && found.value.secrets.get('REDDIT_USER_AGENT')).toBe(
+      'linux:mine:1.0 (by /u/me)',
+    );
+    for (const wrong of [' leads with a space', 'has a line\nbreak', 'is no ASCII: é']) {
+      expect(named(wrong).ok).toBe(false);
+    }
+  });
+
   it.each([
     [{ MORALIS_API_KEY: 'short' }, 'MORALIS_API_KEY (MORALIS_API_KEY): must have 8 to'],
     [{ MORALIS_API_KEY: 'two words are no key' }, 'must be visible ASCII characters'],
