@@ -30,7 +30,7 @@ export type PointCursor = {
 
 type Context = SourceContext<unknown>;
 type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-type Moved = (cursor: PointCursor) => void;
+type Moved = (cursor: PointCursor) => unknown;
 
 /** From the cursor to now; the last `recheck` points before it are read again. */
 export async function* readLive(

@@ -12,7 +12,7 @@
  *    end may just not be published yet: the next run asks for it again.
  * G4 A run reads at most LIVE_PAGES_MAX and BACKFILL_PAGES_MAX pages of a series; the next goes on.
  * G5 What is wrong with one series (a metric that an asset lacks, points that cannot be) does not hold up
- *    the others; what is wrong with the upstream ends the run.
+ *    the others; what is wrong with the upstream ends the run, and the next begins where it was cut.
  */
 import { Type, type Static } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
@@ -24,6 +24,7 @@ import { pointSeries, type Series } from './glassnode-points.js';
 import { readBackfill, readLive, type PointCursor } from './glassnode-read.js';
 import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
 import { glassnodeProfile } from './profiles/glassnode.js';
+import { counted, nextTurn, rotated } from './rotation.js';
 
 /** Without a backfill a new series begins this many points back. */
 export const FIRST_POINTS = 30;
@@ -130,17 +131,21 @@ async function* collect(context: Context): Pages {
       cursors.set(series, startOf(context, series));
     }
   }
-  for (const read of [readLive, readBackfill]) {
-    for (const [series, cursor] of cursors) {
-      const failure = yield* read(
-        context,
-        series,
-        cursor,
-        (moved) => cursors.set(series, moved),
-        recheck,
-      );
+  for (const [lane, read] of [
+    ['live', readLive],
+    ['backfill', readBackfill],
+  ] as const) {
+    const turns = rotated([...cursors.keys()], pointSeries, context, lane);
+    for (const series of turns) {
+      const cursor = cursors.get(series) ?? startOf(context, series);
+      const moved = (to: PointCursor): unknown => cursors.set(series, to);
+      const { failure, pages } = yield* counted(read(context, series, cursor, moved, recheck));
       if (failure === undefined) continue;
-      if (!isOfSeries(failure)) return failure;
+      if (!isOfSeries(failure)) {
+        const at = pointSeries(series);
+        yield* nextTurn(turns.map(pointSeries), lane, { at, hadTurn: pages > 0, failure });
+        return failure;
+      }
       cursors.delete(series); // G5
       first ??= failure;
     }

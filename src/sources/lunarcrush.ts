@@ -5,12 +5,13 @@
  */
 import { Type, type Static } from '@sinclair/typebox';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/time.js';
-import { readFeed } from './lunarcrush-feeds.js';
-import { BUCKET_MS, POINTS_PER_PAGE, type Bucket } from './lunarcrush-figures.js';
-import { readInfluencers } from './lunarcrush-influencers.js';
+import { feedSeries, readFeed } from './lunarcrush-feeds.js';
+import { BUCKET_MS, POINTS_PER_PAGE, subjectSeries, type Bucket } from './lunarcrush-figures.js';
+import { influencerSeries, readInfluencers } from './lunarcrush-influencers.js';
 import { readSeries } from './lunarcrush-series.js';
 import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
 import { lunarcrushProfile } from './profiles/lunarcrush.js';
+import { counted, nextTurn, rotated } from './rotation.js';
 
 const ENDPOINTS = ['assets', 'global', 'feeds', 'influencers'] as const;
 type Endpoint = (typeof ENDPOINTS)[number];
@@ -79,26 +80,41 @@ type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 async function* collect(context: SourceContext<LunarcrushOptions>): Pages {
   let first: RequestFailure | undefined;
-  for (const read of readers(context)) {
-    const failure = yield* read();
+  const turns = rotated(readers(context), ({ name }) => name, context, 'all');
+  for (const { name, read } of turns) {
+    const { failure, pages } = yield* counted(read());
     // A symbol or endpoint the upstream rejects, or rows that cannot be, do not hold up the others.
     const ofSeries = failure?.outcome === 'client' || failure?.outcome === 'bad_data';
-    if (failure !== undefined && !ofSeries) return failure;
+    if (failure !== undefined && !ofSeries) {
+      const names = turns.map((each) => each.name);
+      yield* nextTurn(names, 'all', { at: name, hadTurn: pages > 0, failure });
+      return failure;
+    }
     first ??= failure;
   }
   return first;
 }
 
-function readers(context: SourceContext<LunarcrushOptions>): readonly (() => Pages)[] {
+type Reader = { readonly name: string; readonly read: () => Pages };
+
+function readers(context: SourceContext<LunarcrushOptions>): readonly Reader[] {
   const { symbols, endpoints, bucket } = context.options;
   const { historyPoints = HISTORY_POINTS, historyHours = HISTORY_HOURS } = context.options;
-  const each = (read: (symbol: string) => Pages): readonly (() => Pages)[] =>
-    symbols.map((symbol) => () => read(symbol));
-  const of: Readonly<Record<Endpoint, readonly (() => Pages)[]>> = {
-    assets: each((symbol) => readSeries(context, { symbol, bucket }, historyPoints)),
-    global: [() => readSeries(context, { symbol: undefined, bucket }, historyPoints)],
-    feeds: each((symbol) => readFeed(context, symbol, historyHours)),
-    influencers: each((symbol) => readInfluencers(context, symbol)),
+  const figures = (symbol: string | undefined): Reader => ({
+    name: subjectSeries({ symbol, bucket }),
+    read: () => readSeries(context, { symbol, bucket }, historyPoints),
+  });
+  const of: Readonly<Record<Endpoint, readonly Reader[]>> = {
+    assets: symbols.map(figures),
+    global: [figures(undefined)],
+    feeds: symbols.map((symbol) => ({
+      name: feedSeries(symbol),
+      read: () => readFeed(context, symbol, historyHours),
+    })),
+    influencers: symbols.map((symbol) => ({
+      name: influencerSeries(symbol),
+      read: () => readInfluencers(context, symbol),
+    })),
   };
   return ENDPOINTS.filter((name) => endpoints.includes(name)).flatMap((name) => of[name]);
 }

@@ -56,3 +56,17 @@ export function* nextTurn(
   const cursor = turns[next];
   if (cursor !== undefined) yield { series: rotationSeries(lane), records: [], cursor };
 }
+
+/** The pages of one series; at its end how many there were, and the failure that ended it. */
+export async function* counted(
+  pages: AsyncGenerator<SourcePage, RequestFailure | undefined>,
+): AsyncGenerator<
+  SourcePage,
+  { readonly failure: RequestFailure | undefined; readonly pages: number }
+> {
+  for (let count = 0; ; count += 1) {
+    const next = await pages.next();
+    if (next.done === true) return { failure: next.value, pages: count };
+    yield next.value;
+  }
+}

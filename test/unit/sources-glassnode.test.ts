@@ -204,6 +204,23 @@ describe('a series', () => {
     expect(two.cursors.get(series)).toMatchObject({ next: midnight });
   });
 
+  it('whose turn it was when a run was cut begins the next', async () => {
+    const many: GlassnodeOptions = { ...options, metrics: ['nvt', 'mvrv', 'price'] };
+    const cursors = new Map<string, Json>();
+    const asked: string[] = [];
+    for (let run = 0; run < 3; run += 1) {
+      let calls = 0;
+      const narrow: Script = (one) => {
+        calls += 1;
+        if (calls > 2) return failing('blocked');
+        asked.push(one.endpoint);
+        return points(() => now)(one);
+      };
+      await collectFrom(glassnode, many, narrow, { now, cursors });
+    }
+    expect(asked).toEqual(['nvt', 'mvrv', 'price', 'nvt', 'mvrv', 'price']);
+  });
+
   it('that the upstream rejects does not hold up the others; a used-up plan ends the run (G5)', async () => {
     const two: GlassnodeOptions = { ...options, metrics: ['nvt', 'mvrv'] };
     const good = points(() => now);

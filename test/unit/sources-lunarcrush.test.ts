@@ -334,6 +334,23 @@ it('an endpoint the upstream rejects does not hold up the others; a used-up day 
   expect(gone.asked.length).toBe(1);
 });
 
+it('a run that was cut goes on, the next time, with the series whose turn it was', async () => {
+  const three: LunarcrushOptions = { ...only('assets'), endpoints: ['assets', 'global', 'feeds'] };
+  const cursors = new Map<string, Json>();
+  const asked: string[] = [];
+  for (let run = 0; run < 3; run += 1) {
+    let calls = 0;
+    const narrow: Script = (one) => {
+      calls += 1;
+      if (calls > 1) return failing('blocked');
+      asked.push(one.endpoint);
+      return one.endpoint === 'feeds' ? { data: [] } : figures(() => now)(one);
+    };
+    await collectFrom(lunarcrush, three, narrow, { now, cursors });
+  }
+  expect(asked).toEqual(['assets', 'global', 'feeds']);
+});
+
 describe('options', () => {
   const accepts = (changed: object): boolean =>
     fitsSchema(lunarcrush.options, { ...lunarcrush.defaults, ...changed }).ok;
