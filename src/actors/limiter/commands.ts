@@ -60,6 +60,8 @@ export type ObserveQuota = {
   readonly observations: readonly Observation[];
   /** Units of each counted bucket that were really sent in its window; absent: all that is reserved. */
   readonly ours?: Readonly<Record<string, number>>;
+  /** Nothing was recorded of this endpoint yet: it is, whatever is known of the bucket. */
+  readonly isFirst?: boolean;
   /** When the call that brought it left; absent: it took no time. */
   readonly sentAt?: EpochMs;
 };

@@ -29,7 +29,8 @@ export function decideObserve(
     if (bucketOf(context, seen.bucket) === undefined) return [];
     const ours = command.ours?.[seen.bucket];
     const blocked = emptied(context, seen, at);
-    return isWorthRecording(context, seen, at, ours, command.sentAt)
+    const isWorth = isWorthRecording(context, seen, at, ours, command.sentAt);
+    return isWorth || command.isFirst === true
       ? [observedFact(command, context, seen, at), ...blocked]
       : blocked;
   });

@@ -111,8 +111,11 @@ function observeAll(
   const context = desk.context();
   const now = desk.clock.now();
   const valid = report.observations.filter((seen) => isOfThisWindow(desk, seen, now, sentAt));
-  const worth = valid.filter((seen) =>
-    isWorthRecording(context, seen, now, desk.ledger.sentIn(seen.bucket, now), sentAt),
+  const { endpoint } = request;
+  const isFirst = valid.length > 0 && isFirstOf(desk, endpoint);
+  const worth = valid.filter(
+    (seen) =>
+      isFirst || isWorthRecording(context, seen, now, desk.ledger.sentIn(seen.bucket, now), sentAt),
   );
   const ours: Record<string, number> = {};
   for (const { bucket } of worth) {
@@ -121,8 +124,19 @@ function observeAll(
   }
   for (const seen of valid) tighten(desk, withLimit(context, seen), now);
   if (worth.length === 0) return;
-  const { endpoint } = request;
-  tell(desk, { type: 'ObserveQuota', endpoint, observations: worth, ours, sentAt });
+  tell(desk, { type: 'ObserveQuota', endpoint, observations: worth, ours, isFirst, sentAt });
+}
+
+/** Endpoints that were told of since a gate was opened: people look at each, facts are coalesced by bucket. */
+const toldOf = new WeakMap<Desk, Set<string>>();
+const ENDPOINTS_MAX = 256;
+
+function isFirstOf(desk: Desk, endpoint: string): boolean {
+  const told = toldOf.get(desk) ?? new Set<string>();
+  toldOf.set(desk, told);
+  if (told.has(endpoint) || told.size >= ENDPOINTS_MAX) return false;
+  told.add(endpoint);
+  return true;
 }
 
 /** An answer to a call of the last window says nothing about this one. */
