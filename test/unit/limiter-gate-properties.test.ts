@@ -163,6 +163,6 @@ function weightOf(weights: Readonly<Record<string, number>>, name: string): numb
 function counts({ sentAt, heldFrom }: Story, moment: number): boolean {
   // A permit that nobody uses in time lapses with its block; when, nobody but the block knows.
   if (sentAt === undefined || heldFrom === undefined) return false;
-  const isSent = sentAt <= moment && sentAt > moment - WINDOW;
+  const isSent = sentAt <= moment && sentAt > moment - WINDOW + 1e-6; // a float at the very edge
   return isSent || (heldFrom <= moment && moment < sentAt);
 }
