@@ -161,6 +161,8 @@ export type BreakerDoc = {
 };
 
 export type EndpointDoc = {
+  /** Those it was seen to draw from; absent: none yet. */
+  readonly buckets?: readonly string[];
   readonly requests: number;
   readonly rateLimit: number | null;
   readonly remaining: number | null;

@@ -1,10 +1,9 @@
 /** What a limiter's facts make of its document. Pure; folded live and for any past moment alike. */
-import type { EndpointUsage, QuotaObserved } from '../gen/headgate/events/v1/limiter.js';
-import { periodOf } from '../kernel/calendar.js';
 import { entityOf } from '../kernel/ids.js';
 import type { EpochMs, StreamId } from '../kernel/types.js';
 import type { LimiterFact } from './facts.js';
-import type { EndpointDoc, LimiterDoc, UsageDoc } from './views.js';
+import { remainingOf, throttledIn, usageAfter, usageObserved } from './status-usage.js';
+import type { LimiterDoc } from './views.js';
 
 type Of<T extends LimiterFact['type']> = Extract<LimiterFact, { readonly type: T }>;
 
@@ -48,14 +47,6 @@ function emptyLimiterDoc(scope: string): LimiterDoc {
   };
 }
 
-const NO_USAGE: UsageDoc = {
-  calls: 0,
-  throttled: 0,
-  delayed: 0,
-  lastRequestAt: null,
-  endpoints: {},
-};
-
 const reducers: Reducers = {
   ScopeConfigured: (doc, f) => configured(doc, f),
   RateLimitConfigured: (doc, f) => ({
@@ -74,7 +65,10 @@ const reducers: Reducers = {
   UnitsSettled: (doc, f) => ({
     ...doc,
     throttledAnswers: doc.throttledAnswers + throttledIn(f.usage),
-    usage: { ...doc.usage, [f.collector]: usageAfter(doc.usage[f.collector] ?? NO_USAGE, f) },
+    usage: {
+      ...doc.usage,
+      [f.collector]: usageAfter(doc, f),
+    },
   }),
   Throttled: (doc, f) => ({
     ...adjusted(doc, f.atMs),
@@ -106,7 +100,7 @@ const reducers: Reducers = {
         resetAt: f.resetAtMs ?? null,
       },
     },
-    usage: f.endpoint === '' ? doc.usage : usageObserved(doc, f),
+    usage: usageObserved(doc, f),
   }),
   BucketBlocked: (doc, f) => ({
     ...doc,
@@ -207,66 +201,4 @@ function rebased(doc: LimiterDoc, shift: number): LimiterDoc {
 
 function adjusted(doc: LimiterDoc, at: EpochMs): LimiterDoc {
   return { ...doc, adjustments: doc.adjustments + 1, lastAdjustmentAt: at };
-}
-
-function throttledIn(usage: readonly EndpointUsage[]): number {
-  return usage.reduce((sum, { outcome, calls }) => sum + (outcome === 'throttled' ? calls : 0), 0);
-}
-
-function usageAfter(before: UsageDoc, f: Of<'UnitsSettled'>): UsageDoc {
-  const endpoints: Record<string, EndpointDoc> = { ...before.endpoints };
-  for (const { endpoint, calls } of f.usage) {
-    const known = endpoints[endpoint] ?? NO_ENDPOINT;
-    endpoints[endpoint] = { ...known, requests: known.requests + calls };
-  }
-  return {
-    calls: before.calls + f.sent,
-    throttled: before.throttled + throttledIn(f.usage),
-    delayed: before.delayed + f.delayed,
-    lastRequestAt: f.lastSentAtMs ?? before.lastRequestAt,
-    endpoints,
-  };
-}
-
-const NO_ENDPOINT: EndpointDoc = { requests: 0, rateLimit: null, remaining: null, resetAt: null };
-
-function remainingOf({ limit, remaining, used }: QuotaObserved): number | null {
-  if (remaining !== undefined) return remaining;
-  return limit === undefined || used === undefined ? null : Math.max(0, limit - used);
-}
-
-/** Documents written before buckets had anchors have none. */
-type Bucket = LimiterDoc['buckets'][number] & { readonly anchor?: string };
-
-/** What the upstream leaves out, its bucket knows: how much a window holds, and when that one ended. */
-function windowTold(doc: LimiterDoc, f: QuotaObserved): Omit<EndpointDoc, 'requests'> {
-  const bucket: Bucket | undefined = doc.buckets.find(({ name }) => name === f.bucket);
-  const limit = f.limit ?? bucket?.limit;
-  // One that begins with a call ends when the upstream says, and only then.
-  const isFixed = bucket?.kind === 'fixed' && bucket.anchor !== 'reset';
-  return {
-    rateLimit: limit ?? null,
-    remaining: remainingOf(limit === undefined ? f : { ...f, limit }),
-    resetAt: f.resetAtMs ?? (isFixed ? periodOf(bucket, f.atMs).end : null),
-  };
-}
-
-/**
- * The fact names no collector: it is shown at each that calls the endpoint, and, before any of their
- * blocks is settled, at the only collector of the scope.
- */
-function usageObserved(doc: LimiterDoc, f: QuotaObserved): LimiterDoc['usage'] {
-  const callers = Object.keys(doc.usage).filter(
-    (collector) => doc.usage[collector]?.endpoints[f.endpoint] !== undefined,
-  );
-  const shown = callers.length === 0 && doc.collectors.length === 1 ? doc.collectors : callers;
-  if (shown.length === 0) return doc.usage;
-  const usage: Record<string, UsageDoc> = { ...doc.usage };
-  for (const collector of shown) {
-    const before = usage[collector] ?? NO_USAGE;
-    const known = before.endpoints[f.endpoint] ?? NO_ENDPOINT;
-    const endpoint = { requests: known.requests, ...windowTold(doc, f) };
-    usage[collector] = { ...before, endpoints: { ...before.endpoints, [f.endpoint]: endpoint } };
-  }
-  return usage;
 }

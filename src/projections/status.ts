@@ -81,7 +81,7 @@ const HANDLERS: Handlers = {
 
 export const statusProjection: Projection = {
   name: 'status',
-  version: 3,
+  version: 4,
   categories: ['collector', 'breaker', 'limiter'],
   handlers: HANDLERS,
 };
