@@ -132,6 +132,17 @@ describe('a further upstream', () => {
     expect((times[3] ?? 0) - (times[0] ?? 0)).toBeLessThan(4 * MINUTE);
   });
 
+  it('is asked again when its own short pause is over, while the primary is throttled for an hour', async () => {
+    const held = await bench(both);
+    held.wire.say = ({ url }) =>
+      answered(429, {}, { 'retry-after': url.hostname === 'second.test' ? '65' : '3600' });
+    await until(held, () => runs(held) === 1);
+    held.wire.say = ({ url }) => answered(url.hostname === 'second.test' ? 200 : 429);
+    const first = Number(held.facts('RunFailed')[0]?.['atMs']);
+    await until(held, () => runs(held) === 2);
+    expect(Number(held.facts('RunFailed')[1]?.['atMs']) - first).toBeLessThan(4 * MINUTE);
+  });
+
   it('may be named by the source as it likes: its own name of the primary is the primary', async () => {
     const held = await bench(async function* (context) {
       const reply = await ask(context, 'primary');

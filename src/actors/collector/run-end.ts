@@ -1,4 +1,5 @@
 /** What the end of a run comes to, before it is decided on. */
+import type { EpochMs } from '../../kernel/types.js';
 import type { DoorRun } from '../door-parts.js';
 import type { Obstacle, RunEnd } from './commands.js';
 import type { Ended } from './pages.js';
@@ -19,13 +20,14 @@ export function endOf(
   said: Warnings,
 ): RunEnd {
   if (failure === undefined) return endWith(run, said, { outcome: 'ok', message: '' });
-  const { outcome, message, endpoint, status, until, evidence, upstream } = failure;
+  const { outcome, message, endpoint, status, evidence, upstream } = failure;
   if (outcome === 'blocked' && upstream !== undefined) {
     run.warn(`${upstream}: ${message}`);
     return endWith(run, said, { outcome: 'ok', message: '' });
   }
   const isElsewhereFree = hasSeveral(deps) && deps.obstacle() === undefined;
   const obstacle = isElsewhereFree ? undefined : obstacleOf(deps, failure);
+  const until = untilOf(deps, failure);
   return endWith(run, said, {
     outcome,
     message: oneLine(message, MESSAGE_CHARS_MAX),
@@ -37,6 +39,12 @@ export function endOf(
     ...(upstream !== undefined && { upstream }),
     ...(isElsewhereFree && { isElsewhereFree }),
   });
+}
+
+/** A pause lasts no longer than until another upstream can be asked again. */
+function untilOf(deps: RuntimeDeps, { outcome, until }: Ended): EpochMs | undefined {
+  if (outcome !== 'throttled' || until === undefined || !hasSeveral(deps)) return until;
+  return Math.min(until, deps.obstacle()?.until ?? until);
 }
 
 /** More than one upstream whose keys are there. */
