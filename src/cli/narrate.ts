@@ -21,12 +21,30 @@ const REPEATED = new Set(['RunFailed', 'RunBlocked']);
 /** A rate that comes back step by step is told of when it has grown so much since it was told last. */
 const RATE_STEP = 1.5;
 
+/** What a run warned of is alike when it differs in its figures and moments only. */
+const alike = (line: string): string => line.replaceAll(/\d+/g, '#');
+
+/** Of runs that warn of the same thing, one after the other, only the first tells of it. */
+function warnedOnce(): (event: StoredEvent) => StoredEvent {
+  const last = new Map<string, string>();
+  return (event) => {
+    if (event.type !== 'RunSucceeded') return event;
+    const { data, stream } = event;
+    const said = alike(warningOf(data));
+    const isAgain = said !== '' && last.get(stream) === said;
+    if (last.size >= REMEMBERED_MAX) last.clear();
+    last.set(stream, said);
+    return isAgain ? { ...event, data: { ...data, warnings: [] } } : event;
+  };
+}
+
 /**
- * Tells like `narrate`, but of a row of runs that end alike only the first, and of a rate that comes back
- * only some of the steps.
+ * Tells like `narrate`, but of a row of runs that end alike only the first, of warnings only those that
+ * are new, and of a rate that comes back only some of the steps.
  */
 export function narrator(): (event: StoredEvent) => string | undefined {
   const last = new Map<string, string>();
+  const newly = warnedOnce();
   const rates = new Map<string, number>();
   const isSmallStep = ({ data, stream, type }: StoredEvent): boolean => {
     if (type === 'Throttled') rates.delete(stream);
@@ -37,19 +55,22 @@ export function narrator(): (event: StoredEvent) => string | undefined {
     if (rates.size > REMEMBERED_MAX) rates.clear();
     return isSmall;
   };
-  return (event) => {
-    if (isSmallStep(event)) return undefined;
+  return (stored) => {
+    if (isSmallStep(stored)) return undefined;
+    const event = newly(stored);
     if (!REPEATED.has(event.type)) {
       // Whatever came of it: the row is broken.
       if (event.type === 'RunSucceeded') last.delete(event.stream);
       return narrate(event);
     }
+    const line = narrate(event);
+    if (line === undefined) return undefined;
     const { data, stream, type } = event;
-    const said = `${type} ${text(data, 'outcome')}${text(data, 'cause')}`;
+    const said = `${type} ${text(data, 'outcome')}${text(data, 'cause')} ${alike(warningOf(data))}`;
     if (last.get(stream) === said) return undefined;
     if (last.size >= REMEMBERED_MAX) last.clear();
     last.set(stream, said);
-    return narrate(event);
+    return line;
   };
 }
 
@@ -87,6 +108,15 @@ function evidenceOf(data: JsonObject): string {
   return `; evidence kept: ${counted(bytes, 'byte')}, ${sha256.slice(0, 8)}…`;
 }
 
+/** The first thing a run warned of, and how many more there are. */
+function warningOf(data: JsonObject): string {
+  const warnings = data['warnings'];
+  if (!Array.isArray(warnings)) return '';
+  const [first] = warnings as readonly unknown[];
+  if (typeof first !== 'string') return '';
+  return warnings.length === 1 ? first : `${first} (and ${String(warnings.length - 1)} more)`;
+}
+
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
 /** Breakers tell state changes as from -> to, with what decided. */
@@ -94,25 +124,60 @@ const transition: Teller = (data) => {
   const change = (data['transition'] ?? {}) as JsonObject;
   const retry = number(data, 'retryAtMs') > 0 ? `, tries again at ${clock(data, 'retryAtMs')}` : '';
   const trigger = text(change, 'trigger').replaceAll('_', ' ');
-  return `breaker ${text(change, 'from')} -> ${text(change, 'to')} (${trigger})${retry}`;
+  const failure = change['to'] === 'open' ? because(failureOf(change)) : '';
+  return `breaker ${text(change, 'from')} -> ${text(change, 'to')} (${trigger}${failure})${retry}`;
+};
+
+/** The class of the newest of the calls that decided. */
+function failureOf(change: JsonObject): string {
+  const calls = change['lastCalls'];
+  const newest: unknown = Array.isArray(calls) ? calls.at(-1) : undefined;
+  return typeof newest === 'object' && newest !== null ? text(newest as JsonObject, 'outcome') : '';
+}
+
+/** Of these ends something else tells at the same moment: the gate that closed, or the suspension. */
+const isToldElsewhere = (data: JsonObject): boolean =>
+  data['outcome'] === 'blocked' ||
+  (text(data, 'upstream') === '' &&
+    ['auth', 'quota_exhausted', 'banned'].includes(text(data, 'outcome')));
+
+const runFailed: Teller = (data) => {
+  const warning = warningOf(data);
+  if (isToldElsewhere(data)) return warning === '' ? undefined : warning;
+  const said = `run failed (${text(data, 'outcome')})${because(text(data, 'message'))}`;
+  return `${said}${evidenceOf(data)}${warning === '' ? '' : `; ${warning}`}`;
+};
+
+const runSucceeded: Teller = (data) => {
+  const brought = number(data, 'newRecords');
+  const said = [
+    ...(brought > 0 ? [`collected ${counted(brought, 'record')}`] : []),
+    ...(warningOf(data) === '' ? [] : [warningOf(data)]),
+  ];
+  return said.length === 0 ? undefined : said.join('; ');
+};
+
+/** The cause, until when, and what was said of it. */
+const suspended: Teller = (data) => {
+  const ends = number(data, 'nextTryMs') > 0 ? `, tries again at ${clock(data, 'nextTryMs')}` : '';
+  return `suspended (${text(data, 'cause')}${ends})${because(text(data, 'detail'))}`;
 };
 
 const TELLERS: Readonly<Record<string, Teller>> = {
   CollectorRegistered: (data) => `registered, ${text(data, 'collectorType')}`,
   CollectorEnabled: (data) => `enabled${because(text(data, 'reason'))}`,
   CollectorDisabled: (data) => `disabled${because(text(data, 'reason'))}`,
-  CollectorSuspended: (data) =>
-    `suspended (${text(data, 'cause')})${because(text(data, 'detail'))}`,
+  CollectorSuspended: suspended,
   SuspensionLifted: (data) => `suspension lifted (${text(data, 'cause')})`,
   RestartRequested: (data) => `restarting${because(text(data, 'reason'))}`,
-  RunSucceeded: (data) =>
-    number(data, 'newRecords') > 0
-      ? `collected ${counted(number(data, 'newRecords'), 'record')}`
-      : undefined,
-  RunFailed: (data) =>
-    `run failed (${text(data, 'outcome')})${because(text(data, 'message'))}${evidenceOf(data)}`,
+  RunSucceeded: runSucceeded,
+  RunFailed: runFailed,
   RunUnknown: (data) => `run ended without an outcome (${text(data, 'cause')})`,
-  RunBlocked: (data) => `waits (${text(data, 'cause')})${because(text(data, 'detail'))}`,
+  // The breaker itself has told that it is open, and until when.
+  RunBlocked: (data) =>
+    data['cause'] === 'breaker'
+      ? undefined
+      : `waits (${text(data, 'cause')})${because(text(data, 'detail'))}`,
   CursorSet: (data) => `cursor of ${text(data, 'series')} set (${text(data, 'cause')})`,
   BreakerTripped: transition,
   BreakerProbing: transition,

@@ -69,13 +69,67 @@ describe('the demo tells', () => {
     const tell = narrator();
     const collector = 'collector-historical';
     const failed = event(collector, 'RunFailed', { outcome: 'server', message: 'down' });
-    const blocked = event(collector, 'RunBlocked', { cause: 'breaker' });
+    const blocked = event(collector, 'RunBlocked', { cause: 'rate_limit' });
     const well = event(collector, 'RunSucceeded', { newRecords: 0 });
     const told = [failed, failed, blocked, blocked, failed, well, failed].map(
       (each) => tell(each) !== undefined,
     );
     expect(told).toEqual([true, false, true, false, true, false, true]);
     expect(tell(event('collector-moralis', 'RunFailed', { outcome: 'server' }))).toBeDefined();
+  });
+
+  it('of a gate that closes once, not also of the runs it ends or holds back', () => {
+    const tell = narrator();
+    const collector = 'collector-historical';
+    const down = event(collector, 'RunFailed', { outcome: 'server', message: 'down' });
+    const others = [
+      event(collector, 'RunFailed', { outcome: 'blocked', message: 'the breaker is open' }),
+      event(collector, 'RunBlocked', { cause: 'breaker' }),
+    ];
+    expect([down, ...others, down].map((each) => tell(each) !== undefined)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    for (const outcome of ['auth', 'quota_exhausted', 'banned']) {
+      expect(narrate(event(collector, 'RunFailed', { outcome, upstream: '' }))).toBeUndefined();
+      const further = event(collector, 'RunFailed', { outcome, upstream: 'newsapi' });
+      expect(narrate(further)).toContain(`run failed (${outcome})`);
+    }
+  });
+
+  it('what a breaker that opens failed of, and when a suspended collector tries again', () => {
+    const transition = {
+      from: 'half_open',
+      to: 'open',
+      trigger: 'probe_failed',
+      lastCalls: [{ outcome: 'ok' }, { outcome: 'bad_data' }],
+    };
+    expect(narrate(event('breaker-x', 'BreakerReopened', { transition }))).toContain(
+      'breaker half_open -> open (probe failed: bad_data)',
+    );
+    const data = { cause: 'quota', detail: 'used up', nextTryMs: Date.UTC(2026, 1, 1), atMs: 1 };
+    expect(narrate(event('collector-x', 'CollectorSuspended', data))).toContain(
+      'suspended (quota, tries again at 2026-02-01 00:00:00): used up',
+    );
+  });
+
+  it('what a run warned of, with what it brought, and again only when it is something else', () => {
+    const tell = narrator();
+    const run = (newRecords: number, ...warnings: string[]): string | undefined =>
+      tell(event('collector-x', 'RunSucceeded', { newRecords, warnings }))?.slice(27);
+    expect(run(2, 'b stands in for 3 of 12', 'not for the others')).toBe(
+      'collected 2 records; b stands in for 3 of 12 (and 1 more)',
+    );
+    expect(run(0, 'b stands in for 5 of 12', 'not for the others')).toBeUndefined();
+    expect(run(4, 'b stands in for 6 of 12', 'not for the others')).toBe('collected 4 records');
+    expect(run(0, 'no news')).toBe('no news');
+    expect(run(0)).toBeUndefined();
+    expect(run(0, 'no news')).toBe('no news');
+    const failed = event('collector-x', 'RunFailed', { outcome: 'server', warnings: ['no news'] });
+    expect(tell(failed)).toContain('run failed (server); no news');
+    expect(tell(failed)).toBeUndefined();
   });
 
   it('of a rate that comes back its first step, its large ones and its last', () => {

@@ -95,7 +95,7 @@ async function execute(deps: RuntimeDeps, run: string, signal: AbortSignal): Pro
   const said = warnings();
   const warn = (message: string): void => {
     const line = withoutSecrets(deps, message);
-    if (said.add(line)) deps.log.warn('the run goes on', { run, warning: line });
+    if (said.add(line)) deps.log.info('the run goes on', { run, warning: line });
   };
   const doorRun: DoorRun = { run, priority, signal, durationsMs: [], warn };
   let end: RunEnd;
