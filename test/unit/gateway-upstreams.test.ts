@@ -98,6 +98,22 @@ describe('why, of several upstreams', () => {
     );
     expect(warned(['a', 'b', 'c'])).toBe(`${next}; its last run: a (and 2 more)`);
   });
+
+  it('tells that its last run failed and of what, once, and of none that we stopped ourselves', () => {
+    const { lastRun, ...doc } = collectorDoc('m');
+    if (lastRun === null) throw new Error('it has run');
+    const told = (outcome: string, sentence = next, enabled = true): string => {
+      const ended = { ...lastRun, outcome, message: 'binance answered 503', warnings: ['w'] };
+      const desired = { ...doc.desired, enabled };
+      return whyWarned({ sentence }, { collector: { ...doc, desired, lastRun: ended } }).sentence;
+    };
+    const warned = '; its last run: w';
+    expect(told('server')).toBe(`${next}; its last run failed: binance answered 503${warned}`);
+    const suspended = 'it is suspended: auth (binance answered 503)';
+    expect(told('auth', suspended)).toBe(suspended + warned);
+    for (const outcome of ['ok', 'blocked', 'cancelled']) expect(told(outcome)).toBe(next + warned);
+    expect(told('server', 'it is disabled by ada', false)).toBe(`it is disabled by ada${warned}`);
+  });
 });
 
 describe('the document of a collector', () => {

@@ -86,16 +86,28 @@ export function whyOfDocs(docs: CollectorDocs, at: EpochMs): Why {
   return { sentence: `it is ${phase}`, changesAt: nextDueAt };
 }
 
-/** What people should know of the last run beside that, e.g. that another upstream stood in. */
+/** Ends of a run that say nothing more than the sentence itself: well, stopped or held back by us. */
+const UNTOLD: ReadonlySet<string> = new Set(['ok', 'blocked', 'cancelled']);
+
+/** What people should know of the last run beside that: that it failed, that another upstream stood in. */
 export function whyWarned(
   why: { readonly sentence: string; readonly changesAt?: EpochMs | null },
   { collector }: Pick<CollectorDocs, 'collector'>,
 ): { readonly sentence: string; readonly changesAt?: EpochMs | null } {
-  const warnings = collector.lastRun?.warnings ?? [];
-  const [first] = warnings;
-  if (first === undefined) return why;
-  const more = warnings.length === 1 ? '' : ` (and ${String(warnings.length - 1)} more)`;
-  return { ...why, sentence: `${why.sentence}; its last run: ${first}${more}` };
+  const { desired, lastRun } = collector;
+  const { outcome = null, message = '', warnings = [] } = lastRun ?? {};
+  const isFailure = desired.enabled && outcome !== null && !UNTOLD.has(outcome);
+  // A suspension's own words are those of the run that brought it about.
+  const failed = isFailure && message !== '' && !why.sentence.includes(message);
+  const said = [
+    ...(failed ? [`its last run failed: ${message}`] : []),
+    ...(warnings[0] === undefined ? [] : [`its last run: ${warnings[0]}${more(warnings)}`]),
+  ];
+  return said.length === 0 ? why : { ...why, sentence: [why.sentence, ...said].join('; ') };
+}
+
+function more({ length }: readonly string[]): string {
+  return length === 1 ? '' : ` (and ${String(length - 1)} more)`;
 }
 
 export function whyMembers(why: {
