@@ -61,6 +61,11 @@ export interface Engine {
   restart(name: string, options: SteerOptions, context: CommandContext): Promise<Steered>;
   /** Runs once now, at probe priority. Resolves when the run has begun (or is refused). */
   collect(name: string, options: SteerOptions, context: CommandContext): Promise<Steered>;
+  /**
+   * The plan was upgraded: opens the quotas of its scopes that are blocked, and lifts what was suspended
+   * for them. `bucket`: only that one. Refused where nothing is blocked.
+   */
+  unblockQuota(name: string, bucket: string | undefined, context: CommandContext): Promise<Steered>;
   setRateLimit(name: string, change: RateLimitChange, context: CommandContext): Promise<Steered>;
   /** Without `upstream`: every breaker of the collector. */
   resetBreaker(

@@ -7,6 +7,7 @@ import type { Answer, CommandContext } from './handle.js';
 import type { Refusal } from './refusal.js';
 import type { Scope } from './scopes.js';
 import type { CollectorSetup } from './setup.js';
+import { unblockQuota } from './unblock.js';
 import { phaseOf, whyNot } from './why.js';
 
 export type RunningEngine = Engine & {
@@ -47,6 +48,8 @@ export async function startEngine(
         const command = { type: 'SetRate', collector: name, ...change } as const;
         return steered(await primary.scope.handle.ask(command, context));
       }),
+    unblockQuota: (name, bucket, context) =>
+      withMember(find(name), (member) => unblockQuota(members, member, bucket, context)),
     resetBreaker: (name, upstream, context) =>
       withMember(find(name), (member) =>
         eachBreaker(member, upstream, context, { type: 'Reset', reason: context.reason ?? '' }),

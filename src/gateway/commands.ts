@@ -7,13 +7,14 @@ import {
   rateLimitInput,
   resetInput,
   steerInput,
+  unblockInput,
 } from './inputs.js';
 import { operation } from './operation.js';
 import type { AnyOperation, Reach } from './operation.js';
 import { invalidInput } from './problems.js';
 import type { Problem } from './problems.js';
 import { breakerOf } from './shapes/collector.js';
-import { rateConfig } from './shapes/limiter.js';
+import { blockedOf, rateConfig } from './shapes/limiter.js';
 import { steer } from './steer.js';
 import type { Command } from './steer.js';
 
@@ -101,6 +102,25 @@ const collectNow = operation({
       reason,
       message: `Collection started for ${name}`,
       ask: (engine, as) => engine.collect(name, options, as),
+    };
+    return steer(command, reach, caller);
+  },
+});
+
+const unblockQuota = operation({
+  name: 'unblockQuota',
+  summary: 'Opens the blocked quotas of a collector, after its plan was upgraded; it runs again.',
+  role: 'operator',
+  input: unblockInput,
+  writes: { facts: ['Unblocked', 'SuspensionLifted'] },
+  rest: { method: 'POST', path: '/collectors/{name}/quota/unblock', query: [] },
+  handler: ({ name, bucket, reason }, reach, caller) => {
+    const command: Command = {
+      name,
+      reason,
+      message: `Quota unblocked for ${name}`,
+      ask: (engine, as) => engine.unblockQuota(name, bucket, as),
+      told: (subject) => ({ still_blocked: subject ? blockedOf(subject.docs.limiters) : null }),
     };
     return steer(command, reach, caller);
   },
@@ -204,6 +224,7 @@ export const COMMANDS: readonly AnyOperation[] = [
   disableCollector,
   restartCollector,
   collectNow,
+  unblockQuota,
   updateRateLimit,
   resetCircuitBreaker,
   setCircuitBreakerState,

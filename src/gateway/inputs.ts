@@ -70,6 +70,11 @@ export const steerInput = Type.Object(
 
 export const collectInput = Type.Object({ name, reason }, { additionalProperties: false });
 
+export const unblockInput = Type.Object(
+  { name, bucket: Type.Optional(Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX })), reason },
+  { additionalProperties: false },
+);
+
 export const rateLimitInput = Type.Object(
   {
     name,

@@ -116,7 +116,10 @@ const reducers: Reducers = {
   Unblocked: (doc, f) => {
     if (f.bucket === '') return { ...doc, blocked: null };
     const left = Object.entries(doc.blockedBuckets).filter(([bucket]) => bucket !== f.bucket);
-    return { ...doc, blockedBuckets: Object.fromEntries(left) };
+    const blockedBuckets = Object.fromEntries(left);
+    if (f.forgets !== true) return { ...doc, blockedBuckets };
+    const { [f.bucket]: _forgotten, ...observed } = doc.observed;
+    return { ...doc, blockedBuckets, observed };
   },
   // What the upstream said about a period that is over says nothing about the next.
   PeriodRolled: (doc, f) => {

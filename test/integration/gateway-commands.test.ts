@@ -50,6 +50,13 @@ describe('the engine is told', () => {
       ['moralis', { reason: 'r' }],
     ],
     [
+      'POST',
+      '/collectors/moralis/quota/unblock',
+      { bucket: 'compute_units', reason: 'a larger plan' },
+      'unblockQuota',
+      ['moralis', 'compute_units'],
+    ],
+    [
       'PUT',
       '/collectors/moralis/rate-limit',
       { max_requests_per_second: 2, backoff_multiplier: 3, max_backoff: 9 },

@@ -81,11 +81,25 @@ describe('a running service answers what docs/rest.md says', () => {
     return { ...request, path: path.replace(/\bat=[^&]+/, `at=${now}`) };
   }
 
+  /** What must have happened before an answer can be what the page shows. */
+  const BEFORE: Readonly<Record<string, () => Promise<void>>> = {
+    'POST /collectors/{name}/quota/unblock': async () => {
+      const after = await app.head();
+      const { control } = app.sandbox();
+      control.setFaults('moralis', [{ kind: 'quota_gone' }]);
+      await app.post('/collectors/moralis/collect');
+      const isSuspended = ({ type }: { readonly type: string }) => type === 'CollectorSuspended';
+      await app.event('its quota is used up', isSuspended, after);
+      control.clearFaults('moralis');
+    },
+  };
+
   const examples = SECTIONS.flatMap(({ title, examples: all }) =>
     all.map(({ request, answer }) => ({ title, request, answer })),
   );
 
-  it.each(examples)('$title: $request.method $request.path', async ({ request, answer }) => {
+  it.each(examples)('$title: $request.method $request.path', async ({ title, request, answer }) => {
+    await BEFORE[title]?.();
     const wanted = answer as { readonly success: boolean; readonly status?: number };
     let last = 'nothing was answered';
     // Right after the start a member may still be on its way: an endpoint's first block is open.

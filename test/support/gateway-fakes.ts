@@ -132,6 +132,11 @@ const wish =
     collector: { ...docs.collector, desired: { ...docs.collector.desired, enabled } },
   });
 
+const unblocked = (docs: CollectorDocs): CollectorDocs => ({
+  ...docs,
+  limiters: docs.limiters.map((limiter) => ({ ...limiter, blockedBuckets: {} })),
+});
+
 const same = (docs: CollectorDocs): CollectorDocs => docs;
 
 function fakeEngine(docs: ReadonlyMap<string, CollectorDocs>, steer: Steer): Engine {
@@ -143,6 +148,7 @@ function fakeEngine(docs: ReadonlyMap<string, CollectorDocs>, steer: Steer): Eng
     disable: (...args) => steer('disable', args, wish(false)),
     restart: (...args) => steer('restart', args, same),
     collect: (...args) => steer('collect', args, same),
+    unblockQuota: (...args) => steer('unblockQuota', args, unblocked),
     setRateLimit: (...args) =>
       steer('setRateLimit', args, (before) => ({
         ...before,

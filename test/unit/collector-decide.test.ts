@@ -206,6 +206,15 @@ describe('a collector: automation and crashes', () => {
     expect(factsOf(suspended().when(timer, NOON + HOUR_MS))).toEqual(['SuspensionLifted']);
   });
 
+  it('a suspension whose cause is over is lifted, one of another cause stays', () => {
+    const lift = { type: 'LiftSuspension', of: 'quota', cause: 'operator' } as const;
+    expect(factsOf(suspended().when(lift))).toEqual(['SuspensionLifted']);
+    expect(factsOf(suspended().when({ ...lift, of: 'banned' }))).toEqual([]);
+    expect(factsOf(idle().when(lift))).toEqual([]);
+    const disabled = suspended().then(disable).then(lift);
+    expect(regions(disabled.state)).toMatchObject({ desired: 'disabled', suspension: 'clear' });
+  });
+
   it('waits for a key that is missing, and names it', () => {
     const waiting = given()
       .then({ ...configure, missingKey: 'MORALIS_API_KEY', hasApiKey: false })

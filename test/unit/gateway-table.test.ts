@@ -37,6 +37,7 @@ describe('the table of operations', () => {
       'POST /collectors/{name}/collect',
       'POST /collectors/{name}/disable',
       'POST /collectors/{name}/enable',
+      'POST /collectors/{name}/quota/unblock',
       'POST /collectors/{name}/restart',
       'PUT /collectors/{name}/circuit-breaker/state',
       'PUT /collectors/{name}/rate-limit',

@@ -97,6 +97,7 @@ function commands(at: number): fc.Arbitrary<Command> {
       until: at + by,
     })),
     fc.constant<Command>({ type: 'Unblock' }),
+    fc.constant<Command>({ type: 'UnblockQuota' }),
     later.map<Command>((by) => ({ type: 'ReportClockAnomaly', shiftMs: by, now: at })),
   );
 }

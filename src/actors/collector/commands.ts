@@ -68,6 +68,8 @@ export type CollectorCommand =
       readonly drainMs: DurationMs;
     }
   | { readonly type: 'Restart'; readonly reason: string; readonly drainMs: DurationMs }
+  /** What it was suspended for is over: `operator` or `cause_ended` says by whose word. */
+  | { readonly type: 'LiftSuspension'; readonly of: string; readonly cause: string }
   /** The process ends: drain, then stop, keeping the wish. */
   | { readonly type: 'Shutdown'; readonly drainMs: DurationMs }
   /** The session is ready, or its key is missing. */

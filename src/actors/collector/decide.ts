@@ -15,8 +15,8 @@ import {
 import type { CollectorCommand, Settings } from './commands.js';
 import { mayFetch, regions, type CollectorState } from './context.js';
 import type { CollectorFact } from './events.js';
-import { blockRun, dueAfter, finishRun, progress, startRun } from './runs.js';
-import { stopped, stopOrDrain, suspensionLifted } from './stopping.js';
+import { dueAfter, finishRun, progress, startOrBlock } from './runs.js';
+import { lifted, liftSuspension, stopped, stopOrDrain, suspensionLifted } from './stopping.js';
 
 export type CollectorDecision = Decision<CollectorFact>;
 
@@ -34,6 +34,8 @@ export function decideCollector(
       return disable(command, state, circumstances);
     case 'Restart':
       return restart(command, state, circumstances);
+    case 'LiftSuspension':
+      return liftSuspension(command, state, circumstances);
     case 'Shutdown':
       return facts(...stopOrDrain('shutdown', command.drainMs, state, circumstances));
     case 'Connected':
@@ -41,9 +43,7 @@ export function decideCollector(
     case 'KeyMissing':
       return keyMissing(state, circumstances);
     case 'StartRun':
-      return command.obstacle === undefined
-        ? startRun(command, state, circumstances)
-        : blockRun(command.obstacle, state, circumstances);
+      return startOrBlock(command, state, circumstances);
     case 'Progress':
       return progress(command, state, circumstances);
     case 'FinishRun':
@@ -259,10 +259,6 @@ function timerDue(
     default:
       return facts();
   }
-}
-
-function lifted(cause: string, state: CollectorState, at: number): CollectorFact[] {
-  return regions(state).suspension === 'suspended' ? [suspensionLifted(cause, at)] : [];
 }
 
 /** The drain's deadline passed: what is still in flight is given up. */

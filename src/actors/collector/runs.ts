@@ -25,7 +25,17 @@ const BLOCKED_CHECK_MAX_MS = HOUR_MS;
 /** Without a word from the upstream, a spent quota is tried again this often. */
 const QUOTA_RETRY_MS = HOUR_MS;
 
-export function startRun(
+export function startOrBlock(
+  command: Of<CollectorCommand, 'StartRun'>,
+  state: CollectorState,
+  circumstances: Circumstances,
+): Decision<CollectorFact> {
+  return command.obstacle === undefined
+    ? startRun(command, state, circumstances)
+    : blockRun(command.obstacle, state, circumstances);
+}
+
+function startRun(
   command: Of<CollectorCommand, 'StartRun'>,
   state: CollectorState,
   { at }: Circumstances,
@@ -56,7 +66,7 @@ function whyNotRun(state: CollectorState): string | undefined {
 }
 
 /** A run was due and a gate is closed: recorded, so that history shows it, and looked at again in time. */
-export function blockRun(
+function blockRun(
   obstacle: Obstacle,
   state: CollectorState,
   circumstances: Circumstances,

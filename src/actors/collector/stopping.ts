@@ -1,6 +1,7 @@
-/** How a collector comes to rest: at once when nothing is in flight, else by draining. */
+/** How a collector comes to rest, at once or by draining, and how a suspension ends. */
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
-import type { Circumstances } from '../kind.js';
+import { facts, type Circumstances, type Decision, type Of } from '../kind.js';
+import type { CollectorCommand } from './commands.js';
 import { regions, type CollectorState } from './context.js';
 import type { CollectorFact } from './events.js';
 
@@ -10,6 +11,20 @@ export function stopped(cause: string, at: EpochMs): CollectorFact {
 
 export function suspensionLifted(cause: string, at: EpochMs): CollectorFact {
   return { type: 'SuspensionLifted', atMs: at, cause };
+}
+
+export function lifted(cause: string, state: CollectorState, at: EpochMs): CollectorFact[] {
+  return regions(state).suspension === 'suspended' ? [suspensionLifted(cause, at)] : [];
+}
+
+/** Ends a suspension of that cause; any other stays. */
+export function liftSuspension(
+  command: Of<CollectorCommand, 'LiftSuspension'>,
+  state: CollectorState,
+  { at }: Circumstances,
+): Decision<CollectorFact> {
+  const isIt = state.context.suspension?.cause === command.of;
+  return isIt ? facts(...lifted(command.cause, state, at)) : facts();
 }
 
 export function stopOrDrain(

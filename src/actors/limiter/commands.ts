@@ -88,6 +88,12 @@ export type BlockScope = {
 /** An operator lifts what is blocked. Without `bucket`: all of it, the scope included. */
 export type Unblock = { readonly type: 'Unblock'; readonly bucket?: string };
 
+/**
+ * An operator says that the plan was upgraded: quotas that are blocked open again, a ban stays. Without
+ * `bucket`: all of them.
+ */
+export type UnblockQuota = { readonly type: 'UnblockQuota'; readonly bucket?: string };
+
 /** The wall clock jumped by `shiftMs` (new minus old) and reads `now`. */
 export type ReportClockAnomaly = {
   readonly type: 'ReportClockAnomaly';
@@ -105,4 +111,5 @@ export type LimiterCommand =
   | BlockBucket
   | BlockScope
   | Unblock
+  | UnblockQuota
   | ReportClockAnomaly;

@@ -17,6 +17,7 @@ import { dueOf } from './outstanding.js';
 import { rollsDue } from './periods.js';
 import { slotMsOf } from './ring.js';
 import { recoveryStep } from './recovery.js';
+import { decideUnblockQuota } from './unblock.js';
 import { BLOCK_GRACE_MS, decideReserve, decideSettle, expired } from './reserve.js';
 import {
   decideBlockBucket,
@@ -89,6 +90,8 @@ function decideAt(
       return decideBlockScope(command, context, at);
     case 'Unblock':
       return decideUnblock(command, context, at);
+    case 'UnblockQuota':
+      return decideUnblockQuota(command, context, at);
     case 'ReportClockAnomaly':
       // Where the machinery measures, the facts above say it already, whoever asked first.
       return circumstances.jumpedMs === undefined

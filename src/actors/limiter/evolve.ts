@@ -49,10 +49,12 @@ export const folds: { readonly [T in LimiterFact['type']]: Fold<T> } = {
     blockedBuckets: { ...c.blockedBuckets, [f.bucket]: blockOf(f) },
   }),
   ScopeBlocked: (c, f) => ({ ...c, blocked: blockOf(f) }),
-  Unblocked: (c, f) =>
-    f.bucket === ''
-      ? { ...c, blocked: null }
-      : { ...c, blockedBuckets: without(c.blockedBuckets, f.bucket) },
+  Unblocked: (c, f) => {
+    if (f.bucket === '') return { ...c, blocked: null };
+    const blockedBuckets = without(c.blockedBuckets, f.bucket);
+    if (f.forgets !== true) return { ...c, blockedBuckets };
+    return { ...c, blockedBuckets, observed: without(c.observed, f.bucket) };
+  },
   PeriodRolled: (c, f) => ({
     ...c,
     windows: { ...c.windows, [f.bucket]: rolled(c.windows[f.bucket], f) },

@@ -34,7 +34,8 @@ function applyFacts(desk: Desk, facts: readonly LimiterFact[], context: LimiterC
     // A block that ran out is over by the clock; only a hand lifts what is still in force.
     if (fact.type === 'Unblocked' && fact.cause === 'operator') desk.bars.lift(fact.bucket);
     if (fact.type === 'ScopeConfigured') desk.ledger.retireAll();
-    if (fact.type === 'ScopeConfigured' || fact.type === 'QuotaObserved') {
+    const mayMoveLimit = ['ScopeConfigured', 'QuotaObserved', 'Unblocked'].includes(fact.type);
+    if (mayMoveLimit) {
       desk.lanes.reconfigure(context, desk.clock.monotonic());
     }
   }

@@ -104,6 +104,11 @@ function barriers(doc: LimiterDoc) {
   );
 }
 
+/** Every block of its scopes, of the scope itself or of a bucket. */
+export function blockedOf(docs: readonly LimiterDoc[]) {
+  return docs.flatMap(barriers);
+}
+
 /** The limiter of `GET /collectors/{name}`. What only memory knows is null for the past. */
 export function limiterDetail(
   docs: readonly LimiterDoc[],
@@ -137,7 +142,7 @@ export function limiterDetail(
     scope: own.scope,
     scopes: docs.map((doc) => doc.scope),
     shared_with: own.collectors.filter((other) => other !== collector),
-    blocked: docs.flatMap(barriers),
+    blocked: blockedOf(docs),
     queue: now === undefined ? null : { length: now.queued, ...now.counters },
   };
 }

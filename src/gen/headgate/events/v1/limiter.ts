@@ -235,6 +235,8 @@ export interface Unblocked {
   bucket: string;
   /** expired | operator */
   cause: string;
+  /** What the upstream had told of the bucket's limit is not believed any more: its plan is another. */
+  forgets?: boolean | undefined;
 }
 
 /** A window or calendar period of a quota bucket ended and the next began. */
@@ -1007,6 +1009,7 @@ export const Unblocked: MessageFns<Unblocked> = {
         : 0,
       bucket: isSet(object.bucket) ? globalThis.String(object.bucket) : "",
       cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      forgets: isSet(object.forgets) ? globalThis.Boolean(object.forgets) : undefined,
     };
   },
 
@@ -1020,6 +1023,9 @@ export const Unblocked: MessageFns<Unblocked> = {
     }
     if (message.cause !== "") {
       obj.cause = message.cause;
+    }
+    if (message.forgets !== undefined) {
+      obj.forgets = message.forgets;
     }
     return obj;
   },
