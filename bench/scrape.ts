@@ -14,7 +14,7 @@ import {
   type CollectorSetup,
 } from '../src/actors/index.js';
 import { assert } from '../src/kernel/errors.js';
-import type { MetricFamily, MetricSource } from '../src/kernel/observe.js';
+import type { MetricFamily, MetricPieces } from '../src/kernel/observe.js';
 import { memoryRecordSink } from '../src/records/index.js';
 import { sourceNamed } from '../src/sources/index.js';
 import type { Transport } from '../src/sources/port.js';
@@ -182,10 +182,10 @@ function setupOf(name: string): CollectorSetup {
 }
 
 /** The same series, each with its value as it is now. */
-async function promClient(source: MetricSource) {
+async function promClient(source: MetricPieces) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  for (const family of source()) register(registry, family);
+  for (const family of source()) if (family !== undefined) register(registry, family);
   const server = createServer((_request, response) => {
     void registry.metrics().then((text) => {
       response.setHeader('content-type', registry.contentType);

@@ -68,7 +68,7 @@ function tallies() {
 }
 
 /** Watches every actor of the engine for as long as it lives. */
-export function factFamilies(engine: RunningEngine): () => readonly MetricFamily[] {
+export function factFamilies(engine: RunningEngine): () => Iterable<MetricFamily> {
   const counted = tallies();
   for (const { setup, handle, upstreams } of engine.members) {
     const collector = setup.name;
@@ -89,7 +89,9 @@ export function factFamilies(engine: RunningEngine): () => readonly MetricFamily
       for (const fact of notice.facts) countLimiter(counted, scope, fact);
     });
   }
-  return () => Object.values(counted).map((each) => each.family());
+  return function* () {
+    for (const each of Object.values(counted)) yield each.family();
+  };
 }
 
 function countCollector(

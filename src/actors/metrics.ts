@@ -4,7 +4,7 @@ import {
   withLabel,
   type Labels,
   type MetricFamily,
-  type MetricSource,
+  type MetricPieces,
   type Sample,
 } from '../kernel/observe.js';
 import { effectiveOf } from './breaker/index.js';
@@ -69,16 +69,34 @@ function rosterOf({ members, scopes }: RunningEngine): Roster {
 }
 
 /** Watches the engine from now on: call it once, as soon as the engine runs. */
-export function engineMetrics(engine: RunningEngine, host: Host): MetricSource {
+export function engineMetrics(engine: RunningEngine, host: Host): MetricPieces {
   const facts = factFamilies(engine);
   const roster = rosterOf(engine);
-  return () => [
-    ...facts(),
-    ...collectorFamilies(roster),
-    ...limiterFamilies(roster),
-    ...scopeFamilies(roster),
-    ...machineryFamilies(host.statistics(), host.counts()),
-  ];
+  return function* () {
+    yield* facts();
+    yield* collectorFamilies(roster);
+    yield* limiterFamilies(roster);
+    yield* scopeFamilies(roster);
+    yield* machineryFamilies(host.statistics(), host.counts());
+  };
+}
+
+type Pieces = Generator<MetricFamily | undefined, void, undefined>;
+
+/** Things looked at in one piece. */
+const PIECE = 100;
+
+/** The samples of many things, a piece at a time. */
+function* sampled<T>(
+  things: readonly T[],
+  samplesOf: (thing: T) => readonly Sample[],
+): Generator<undefined, readonly Sample[], undefined> {
+  const samples: Sample[] = [];
+  for (const [index, thing] of things.entries()) {
+    if (index % PIECE === 0) yield undefined;
+    samples.push(...samplesOf(thing));
+  }
+  return samples;
 }
 
 function gauge(name: string, help: string, samples: readonly Sample[]): MetricFamily {
@@ -97,88 +115,92 @@ function stateSet(states: readonly string[], now: string, labels: Labels): reado
   }));
 }
 
-function collectorFamilies({ members, upstreams }: Roster): readonly MetricFamily[] {
-  const phases = members.flatMap(({ handle, labels }) => {
+function* collectorFamilies({ members, upstreams }: Roster): Pieces {
+  const phases = yield* sampled(members, ({ handle, labels }) => {
     const quarantined = handle.quarantined();
     const phase = quarantined === undefined ? phaseOf(handle.state(), undefined) : 'quarantined';
     return stateSet(PHASES, phase, labels);
   });
-  const breakers = upstreams.flatMap(({ handle, labels }) =>
+  yield gauge('headgate_collector_state', 'What a collector is doing.', phases);
+  const breakers = yield* sampled(upstreams, ({ handle, labels }) =>
     stateSet(BREAKER_STATES, effectiveOf(handle.state()), labels),
   );
+  yield gauge('headgate_breaker_state', 'What a circuit breaker lets through.', breakers);
   const inFlight = members.map(({ runtime, labels }) => ({ labels, value: runtime.inFlight() }));
-  return [
-    gauge('headgate_collector_state', 'What a collector is doing.', phases),
-    gauge('headgate_breaker_state', 'What a circuit breaker lets through.', breakers),
-    gauge('headgate_collector_runs_in_flight', 'Runs under way.', inFlight),
-    counter(
-      'headgate_breaker_opens_total',
-      'How often a circuit breaker opened, since its last reset.',
-      upstreams.map(({ handle, labels }) => ({
-        labels,
-        value: handle.state().context.statistics.circuitOpens,
-      })),
-    ),
-  ];
+  yield gauge('headgate_collector_runs_in_flight', 'Runs under way.', inFlight);
+  yield counter(
+    'headgate_breaker_opens_total',
+    'How often a circuit breaker opened, since its last reset.',
+    upstreams.map(({ handle, labels }) => ({
+      labels,
+      value: handle.state().context.statistics.circuitOpens,
+    })),
+  );
 }
 
-function limiterFamilies({ draws }: Roster): readonly MetricFamily[] {
-  const rows = draws.map(({ collector, scope, labels }) => ({
-    labels,
-    live: scope.gate.live(collector),
-  }));
-  const of = (value: (row: (typeof rows)[number]) => number): readonly Sample[] =>
+type DrawRow = {
+  readonly labels: Labels;
+  readonly live: ReturnType<Scope['gate']['live']>;
+};
+
+const PERMITS = ['admitted', 'delayed', 'rejected'] as const;
+
+function* limiterFamilies({ draws }: Roster): Pieces {
+  const rows: DrawRow[] = [];
+  for (const { collector, scope, labels } of draws) {
+    if (rows.length % PIECE === 0) yield undefined;
+    rows.push({ labels, live: scope.gate.live(collector) });
+  }
+  const of = (value: (row: DrawRow) => number): readonly Sample[] =>
     rows.map((row) => ({ labels: row.labels, value: value(row) }));
-  return [
-    gauge(
-      'headgate_limiter_rate_requests_per_second',
-      'The rate in force now.',
-      of(({ live }) => live.currentRate),
-    ),
-    gauge(
-      'headgate_limiter_backoff_factor',
-      'By how much the rate is cut; 1 is not at all.',
-      of(({ live }) => live.currentBackoff),
-    ),
-    gauge(
-      'headgate_limiter_queue_length',
-      'Calls waiting for a permit.',
-      of(({ live }) => live.queued),
-    ),
-    counter(
-      'headgate_limiter_permits_total',
-      'Permits by what became of the wish for one.',
-      rows.flatMap(({ labels, live }) =>
-        (['admitted', 'delayed', 'rejected'] as const).map((result) => ({
-          labels: withLabel(labels, 'result', result),
-          value: live.counters[result],
-        })),
-      ),
-    ),
-  ];
+  yield gauge(
+    'headgate_limiter_rate_requests_per_second',
+    'The rate in force now.',
+    of(({ live }) => live.currentRate),
+  );
+  yield gauge(
+    'headgate_limiter_backoff_factor',
+    'By how much the rate is cut; 1 is not at all.',
+    of(({ live }) => live.currentBackoff),
+  );
+  yield gauge(
+    'headgate_limiter_queue_length',
+    'Calls waiting for a permit.',
+    of(({ live }) => live.queued),
+  );
+  const permits = yield* sampled(rows, ({ labels, live }) =>
+    PERMITS.map((result) => ({
+      labels: withLabel(labels, 'result', result),
+      value: live.counters[result],
+    })),
+  );
+  const help = 'Permits by what became of the wish for one.';
+  yield counter('headgate_limiter_permits_total', help, permits);
 }
 
 /** What is the scope's and no collector's. */
-function scopeFamilies({ scopes }: Roster): readonly MetricFamily[] {
+function* scopeFamilies({ scopes }: Roster): Pieces {
+  const waits = yield* sampled(scopes, ({ labels, gate }) =>
+    histogramSamples(gate.numbers().waitSeconds, labels),
+  );
+  yield {
+    name: 'headgate_limiter_wait_seconds',
+    help: 'From asking for a permit to having it, of the calls admitted.',
+    type: 'histogram',
+    samples: waits,
+  };
+  yield undefined;
   const rows = scopes.map(({ labels, gate }) => ({ labels, numbers: gate.numbers() }));
-  return [
-    {
-      name: 'headgate_limiter_wait_seconds',
-      help: 'From asking for a permit to having it, of the calls admitted.',
-      type: 'histogram',
-      samples: rows.flatMap(({ labels, numbers }) => histogramSamples(numbers.waitSeconds, labels)),
-    },
-    gauge(
-      'headgate_limiter_open_blocks',
-      'Reservation blocks that are not settled yet.',
-      rows.map(({ labels, numbers }) => ({ labels, value: numbers.openBlocks })),
-    ),
-    counter(
-      'headgate_limiter_malformed_headers_total',
-      'Limit headers that made no sense and were ignored.',
-      rows.map(({ labels, numbers }) => ({ labels, value: numbers.malformedHeaders })),
-    ),
-  ];
+  yield gauge(
+    'headgate_limiter_open_blocks',
+    'Reservation blocks that are not settled yet.',
+    rows.map(({ labels, numbers }) => ({ labels, value: numbers.openBlocks })),
+  );
+  yield counter(
+    'headgate_limiter_malformed_headers_total',
+    'Limit headers that made no sense and were ignored.',
+    rows.map(({ labels, numbers }) => ({ labels, value: numbers.malformedHeaders })),
+  );
 }
 
 const ALONE: Labels = {};

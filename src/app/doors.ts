@@ -4,7 +4,7 @@ import type { RunningEngine } from '../actors/index.js';
 import type { Stores } from './stores.js';
 import type { Config, Secrets } from '../config.js';
 import { restGateway, type RestGateway } from '../gateway/index.js';
-import type { Logger, MetricSource } from '../kernel/observe.js';
+import type { Logger, MetricPieces } from '../kernel/observe.js';
 import type { Random } from '../kernel/random.js';
 import type { Clock } from '../kernel/time.js';
 import type { SourceDefinition } from '../sources/port.js';
@@ -26,7 +26,7 @@ export type DoorsDeps = {
   readonly engine: RunningEngine;
   readonly state: { readonly stopping: boolean };
   /** Of the rooms that are not stores. */
-  readonly metrics: readonly MetricSource[];
+  readonly metrics: readonly MetricPieces[];
   /** Takes what was opened. */
   readonly closings: Closing[];
 };

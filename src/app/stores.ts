@@ -4,7 +4,7 @@ import { journalTarget, type Config } from '../config.js';
 import { openJournal, type OpenJournal } from '../journal/index.js';
 import { JournalUnavailable, type Journal, type SnapshotStore } from '../journal/port.js';
 import type { HeadgateError } from '../kernel/errors.js';
-import type { Logger, MetricSource } from '../kernel/observe.js';
+import type { Logger, MetricPieces } from '../kernel/observe.js';
 import { DAY_MS, type Clock } from '../kernel/time.js';
 import { openViews, ReadStoreUnavailable, type LiveViews } from '../projections/index.js';
 import { sqliteRecordSink, type SqliteRecordSink } from '../records/index.js';
@@ -14,7 +14,7 @@ export type Stores = {
   readonly snapshots: SnapshotStore;
   readonly views: LiveViews;
   readonly records: SqliteRecordSink;
-  readonly metrics: readonly MetricSource[];
+  readonly metrics: readonly MetricPieces[];
   /** Whether the journal took what it was last given. */
   writable(): boolean;
   /** Lets go of all of them, the journal last. */
@@ -51,7 +51,7 @@ export async function openStores(deps: StoresDeps): Promise<Stores> {
       log,
     });
     closings.push(() => records.close());
-    const metrics = [opened.metrics, () => views.metrics(), () => records.metrics()];
+    const metrics = [opened.metrics, () => views.metricPieces(), () => records.metrics()];
     return { journal, snapshots, views, records, metrics, writable, close };
   } catch (thrown) {
     await close();

@@ -56,6 +56,12 @@ export type MetricFamily = {
 /** Called at each scrape. Rooms count in plain fields and hand the numbers over here. */
 export type MetricSource = () => readonly MetricFamily[];
 
+/**
+ * A source of many series: a family at a time, and `undefined` wherever its reader may let others have
+ * their turn. What it tells is of the moment it is taken. Every `MetricSource` is one.
+ */
+export type MetricPieces = () => Iterable<MetricFamily | undefined>;
+
 /** A histogram as plain numbers: an observation is a loop over a dozen bounds, no allocation. */
 export type Histogram = {
   readonly bounds: readonly number[];

@@ -1,5 +1,5 @@
 /** The questions of views.ts, answered by read models that follow a journal. */
-import type { Logger, MetricFamily } from '../kernel/observe.js';
+import type { Logger, MetricFamily, MetricPieces } from '../kernel/observe.js';
 import type { Clock } from '../kernel/time.js';
 import type { EpochMs, StreamId } from '../kernel/types.js';
 import type { Journal } from '../journal/port.js';
@@ -39,6 +39,8 @@ export type LiveViews = Views & {
   /** Lets go of the journal and the store. Afterwards nothing may be asked any more. */
   stop(): Promise<void>;
   metrics(): readonly MetricFamily[];
+  /** The same, a family at a time. */
+  metricPieces: MetricPieces;
   /** The names of the read models. */
   projections(): readonly string[];
   /** Builds one anew beside the one that serves; resolves when it is swapped in (or at stop). */
@@ -115,6 +117,11 @@ function viewsOver(parts: Parts): LiveViews {
     const input = { ...docs, checks: lastHour, now, ...(quota !== undefined && { quota }) };
     return { docs, costs: cost, health: healthOf(input) };
   };
+  const perCollector = collectorMetrics({ names: status.names, standing, spent: money.spent });
+  const metricPieces = function* (): Generator<MetricFamily | undefined> {
+    yield* projectionMetrics(projections, clock.now());
+    yield* perCollector(clock.now());
+  };
   return {
     position: projections.position,
     caughtUp: projections.caughtUp,
@@ -132,10 +139,8 @@ function viewsOver(parts: Parts): LiveViews {
     past: (name, at) => pastOf(journal, name, at),
     start: projections.start,
     stop: projections.stop,
-    metrics: () => [
-      ...projectionMetrics(projections, clock.now()),
-      ...collectorMetrics({ names: status.names, standing, spent: money.spent }, clock.now()),
-    ],
+    metrics: () => [...metricPieces()].filter((family) => family !== undefined),
+    metricPieces,
     projections: () => projections.all().map(({ projection }) => projection.name),
     rebuild: projections.rebuild,
     parked: () =>

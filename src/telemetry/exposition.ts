@@ -18,14 +18,30 @@ const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const HISTOGRAM_SUFFIXES = new Set(['_bucket', '_sum', '_count']);
 const PROBLEMS_MAX = 20;
 
+/** Series after which whoever makes a page in pieces may let others have their turn. */
+const PIECE_SERIES = 250;
+
 /** Pages made so far: tells what was told in this one. */
 let pages = 0;
 
 /** `taken` are names of families that somebody else already tells; `seriesMax` bounds the page. */
-export function exposition(
+export type PageLimits = { readonly taken: ReadonlySet<string>; readonly seriesMax: number };
+
+export function exposition(families: readonly MetricFamily[], limits: PageLimits): Exposition {
+  const pieces: string[] = [];
+  const steps = expositionInPieces(families, limits);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return { text: pieces.join(''), ...step.value };
+    pieces.push(step.value);
+  }
+}
+
+/** The same page, a piece of text at a time; one page after another, never two at once. */
+export function* expositionInPieces(
   families: readonly MetricFamily[],
-  limits: { readonly taken: ReadonlySet<string>; readonly seriesMax: number },
-): Exposition {
+  limits: PageLimits,
+): Generator<string, Omit<Exposition, 'text'>, undefined> {
   const merged = new Map<string, MetricFamily[]>();
   const problems: string[] = [];
   const refuse = (problem: string): void => {
@@ -37,28 +53,35 @@ export function exposition(
     else merged.set(family.name, [...(merged.get(family.name) ?? []), family]);
   }
   pages += 1;
-  const lines: string[] = [];
+  const page = pages;
+  let piece = '';
+  let looked = 0;
   let series = 0;
   for (const [name, parts] of merged) {
     const [first] = parts;
     if (first === undefined) continue;
-    lines.push(`# HELP ${name} ${escapedHelp(first.help)}`, `# TYPE ${name} ${first.type}`);
+    piece += `# HELP ${name} ${escapedHelp(first.help)}\n# TYPE ${name} ${first.type}\n`;
     for (const sample of parts.flatMap(({ samples }) => samples)) {
+      looked += 1;
+      if (looked % PIECE_SERIES === 0) {
+        yield piece;
+        piece = '';
+      }
       const text = textOf(name, sample);
-      const twice = text.page === pages ? 'told twice' : undefined;
+      const twice = text.page === page ? 'told twice' : undefined;
       const problem = sampleProblem(first, sample) ?? text.problem ?? twice;
       if (problem !== undefined) {
         refuse(`${text.series}: ${problem}`);
         continue;
       }
-      text.page = pages;
+      text.page = page;
       series += 1;
-      if (series <= limits.seriesMax) lines.push(text.line);
+      if (series <= limits.seriesMax) piece += `${text.line}\n`;
     }
   }
   if (series > limits.seriesMax) refuse(`more than ${String(limits.seriesMax)} series`);
-  const text = lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-  return { text, series: Math.min(series, limits.seriesMax), problems };
+  yield piece;
+  return { series: Math.min(series, limits.seriesMax), problems };
 }
 
 function familyProblem(

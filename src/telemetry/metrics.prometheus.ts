@@ -3,6 +3,8 @@
  *
  * E1 A source that throws costs its own numbers and nothing else; it is counted and logged.
  * E2 Only `GET /metrics`; connections, headers and the page itself are bounded.
+ * E3 A page of many series is made in pieces: no turn of the event loop takes much longer than
+ *    `TURN_MS`. One page at a time: who asks while one is being made gets that one.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -10,14 +12,16 @@ import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { HeadgateError, messageOf } from '../kernel/errors.js';
 import { silentLogger } from '../kernel/observe.js';
-import type { Logger, MetricFamily, MetricSource } from '../kernel/observe.js';
-import { exposition } from './exposition.js';
+import type { Logger, MetricFamily, MetricPieces } from '../kernel/observe.js';
+import { systemClock } from '../kernel/time.js';
+import type { DurationMs } from '../kernel/types.js';
+import { exposition, expositionInPieces } from './exposition.js';
 
 export type MetricsOptions = {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  readonly sources: readonly MetricSource[];
+  readonly sources: readonly MetricPieces[];
   readonly log?: Logger;
 };
 
@@ -33,6 +37,8 @@ const SERIES_MAX = 50_000;
 const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
 const HEADER_BYTES_MAX = 8192;
+/** A page is made for this long, then others have their turn. */
+const TURN_MS: DurationMs = 4;
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** @throws {MetricsUnavailable} when the address cannot be listened on. */
@@ -75,7 +81,7 @@ function listening(server: Server, { host, port }: MetricsOptions): Promise<void
 function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  page: () => Promise<string>,
+  page: () => Promise<readonly Buffer[]>,
 ): void {
   const refuse = (status: number, text: string, headers: Record<string, string> = {}): void => {
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers });
@@ -88,9 +94,14 @@ function answer(
     refuse(405, 'method not allowed', { allow: 'GET' });
   } else {
     page().then(
-      (text) => {
-        response.writeHead(200, { 'content-type': CONTENT_TYPE, 'cache-control': 'no-store' });
-        response.end(text);
+      (pieces) => {
+        response.writeHead(200, {
+          'content-type': CONTENT_TYPE,
+          'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
+          'cache-control': 'no-store',
+        });
+        for (const piece of pieces) response.write(piece);
+        response.end();
       },
       () => {
         refuse(500, 'the metrics could not be collected');
@@ -99,29 +110,67 @@ function answer(
   }
 }
 
-function metricsPage(sources: readonly MetricSource[], log: Logger): () => Promise<string> {
+function metricsPage(
+  sources: readonly MetricPieces[],
+  log: Logger,
+): () => Promise<readonly Buffer[]> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const taken = new Set(registry.getMetricsAsArray().map(({ name }) => name));
+  const limits = { taken, seriesMax: SERIES_MAX };
   const health = scrapeHealth(log);
-  return async () => {
-    const families = sources.flatMap((source) => health.guarded(source));
-    // Gathering and writing thousands of series take their time: others get theirs in between.
-    await nextTurn();
-    const ours = exposition(families, { taken, seriesMax: SERIES_MAX });
-    health.noteProblems(ours.problems);
-    const own = exposition([health.family()], { taken, seriesMax: SERIES_MAX });
-    return `${await registry.metrics()}${ours.text}${own.text}`;
+  const make = async (): Promise<readonly Buffer[]> => {
+    const turns = turnsOf(TURN_MS);
+    const families: MetricFamily[] = [];
+    for (const source of sources) {
+      for (const family of health.guarded(source)) {
+        if (family !== undefined) families.push(family);
+        if (turns.isOver()) await turns.next();
+      }
+    }
+    const pieces = [Buffer.from(await registry.metrics())];
+    const steps = expositionInPieces(families, limits);
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) {
+        health.noteProblems(step.value.problems);
+        break;
+      }
+      pieces.push(Buffer.from(step.value));
+      if (turns.isOver()) await turns.next();
+    }
+    pieces.push(Buffer.from(exposition([health.family()], limits).text));
+    return pieces;
+  };
+  let making: Promise<readonly Buffer[]> | undefined;
+  return () => {
+    making ??= make().finally(() => {
+      making = undefined;
+    });
+    return making;
   };
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** How long this turn of the event loop has been ours. */
+function turnsOf(mostMs: DurationMs): {
+  isOver(): boolean;
+  /** Others have theirs first. */
+  next(): Promise<void>;
+} {
+  const clock = systemClock();
+  let began = clock.monotonic();
+  return {
+    isOver: () => clock.monotonic() - began >= mostMs,
+    async next() {
+      await new Promise((resolve) => setImmediate(resolve));
+      began = clock.monotonic();
+    },
+  };
 }
 
 /** Counts what went wrong at scrapes; each distinct problem is logged once. */
 function scrapeHealth(log: Logger): {
-  guarded(source: MetricSource): readonly MetricFamily[];
+  /** What the source tells until it throws. */
+  guarded(source: MetricPieces): Iterable<MetricFamily | undefined>;
   noteProblems(problems: readonly string[]): void;
   family(): MetricFamily;
 } {
@@ -134,13 +183,12 @@ function scrapeHealth(log: Logger): {
     log.warn('metrics left out', { problem });
   };
   return {
-    guarded(source) {
+    *guarded(source) {
       try {
-        return source();
+        yield* source();
       } catch (error) {
         counts.source_threw += 1;
         warnOnce(messageOf(error));
-        return [];
       }
     },
     noteProblems(problems) {
