@@ -105,7 +105,9 @@ function wordOf(input: HealthInput, stale: boolean): HealthWord {
     collector.missingKey !== '' ||
     collector.blocked !== null ||
     collector.runs.consecutiveFailures > 0 ||
-    breakers.some((breaker) => isShut(breaker) || breaker.computed === 'half_open') ||
+    // A further upstream that is half-open harms nobody: one that stands in may never be asked again.
+    breakers.some(isShut) ||
+    primary?.computed === 'half_open' ||
     (last !== 'healthy' && last !== 'disabled');
   return isPlagued ? 'degraded' : 'healthy';
 }

@@ -194,6 +194,14 @@ describe('the word', () => {
     expect(healthOf({ breakers: [{ ...open, override }] }).health).toBe('healthy');
   });
 
+  it('is healthy though a further upstream is half-open: nobody may need it again', () => {
+    const further = { ...breaker, upstream: 'second' };
+    const word = (computed: 'open' | 'half_open') =>
+      healthOf({ breakers: [breaker, { ...further, computed }] }).health;
+    expect(word('half_open')).toBe('healthy');
+    expect(word('open')).toBe('degraded');
+  });
+
   it('is degraded when stale; stalled too when runs succeed all the same', () => {
     const old = { ...base, lastNewDataAt: NOW - 3 * EVERY - 1 };
     expect(healthOf({ collector: old })).toMatchObject({
