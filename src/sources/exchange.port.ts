@@ -66,6 +66,7 @@ export function fitsSchema<S extends TSchema>(
   }
   if (check.Check(body)) return { ok: true, body: body as Static<S> };
   const first = check.Errors(body).First();
-  const complaint = `${first?.path ?? ''}: ${first?.message ?? 'does not fit'}`;
+  const where = first === undefined || first.path === '' ? 'the body' : first.path;
+  const complaint = `${where}: ${first?.message ?? 'does not fit'}`;
   return { ok: false, message: complaint.slice(0, COMPLAINT_CHARS_MAX) };
 }
