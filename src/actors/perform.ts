@@ -59,9 +59,11 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
   command: Cmd | MachineryCommand,
   context: CommandContext,
 ): Promise<Answer<F, C> | 'raced'> {
-  const at = Math.max(cell.services.clock.now(), resident.lastAt);
+  // Read once: what is as far ahead of the one as of the other must not lose the time between two looks.
+  const now = cell.services.clock.now();
+  const at = Math.max(now, resident.lastAt);
   const jumpedMs = jumpOf(cell);
-  const circumstances = { at, jumpedMs, actor: context.actor };
+  const circumstances = { at, now, jumpedMs, actor: context.actor };
   const decided = decideSafely(cell, resident, command, circumstances);
   if (!decided.ok) return decided;
   const { facts, state } = decided;
@@ -148,12 +150,12 @@ function decideSafely<C, Cmd extends AnyCommand, F extends AnyFact>(
   cell: Cell<C, Cmd, F>,
   resident: Resident<C>,
   command: Cmd | MachineryCommand,
-  known: Pick<Circumstances, 'at' | 'jumpedMs' | 'actor'>,
+  known: Pick<Circumstances, 'at' | 'now' | 'jumpedMs' | 'actor'>,
 ): Decided<C, F> {
   const { clock, random, statistics } = cell.services;
   const began = clock.monotonic();
   try {
-    const circumstances = { ...known, now: clock.now(), chance: random.next() };
+    const circumstances = { ...known, chance: random.next() };
     const decision = cell.kind.decide(command, resident.state, circumstances);
     if (!decision.ok) return decision;
     return { ok: true, facts: decision.facts, state: folded(cell, resident.state, decision.facts) };

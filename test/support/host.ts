@@ -26,12 +26,13 @@ export type TestHostOptions = {
   readonly limits?: Partial<HostLimits>;
   readonly epoch?: number;
   readonly seed?: number;
+  readonly clock?: VirtualClock;
   /** What a host before this one left behind. */
   readonly after?: TestHost;
 };
 
 export function testHost(options: TestHostOptions = {}): TestHost {
-  const clock = options.after?.clock ?? virtualClock();
+  const clock = options.after?.clock ?? options.clock ?? virtualClock();
   const store = options.after?.store ?? memoryStore();
   const snapshots = options.after?.snapshots ?? memorySnapshots();
   const { journal, faults } = memoryJournal({ store });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/kernel/types.js';
 import type { Notice } from '../../src/actors/handle.js';
 import type { TallyContext, TallyFact } from '../support/tally-kind.js';
-import { settle } from '../support/clock.js';
+import type { Circumstances } from '../../src/actors/kind.js';
+import { settle, virtualClock } from '../support/clock.js';
 import { byOperator, testHost } from '../support/host.js';
 import { tallyKind } from '../support/tally-kind.js';
 
@@ -35,6 +36,26 @@ describe('the host', () => {
       'overloaded',
       'overloaded',
     ]);
+  });
+
+  it('A7: decides by one look at the clock, however fast it runs: no end is planned too early', async () => {
+    const clock = virtualClock();
+    let looks = 0;
+    const fast = { ...clock, now: () => clock.now() + (looks += 1) };
+    const { host } = testHost({ clock: fast });
+    const known: Circumstances[] = [];
+    const kind: typeof tallyKind = {
+      ...tallyKind,
+      decide: (command, state, circumstances) => {
+        known.push(circumstances);
+        return tallyKind.decide(command, state, circumstances);
+      },
+    };
+    const tally = await host.actor(kind, STREAM);
+    await tally.ask({ type: 'Add', n: 1 }, byOperator());
+    await tally.ask({ type: 'Wait', ms: 10 }, byOperator());
+    expect(known).toHaveLength(2);
+    expect(known.map(({ at, now = 0 }) => at - now)).toEqual([0, 0]);
   });
 
   it('A2: replies, and shows the facts, only after the append is durable', async () => {
