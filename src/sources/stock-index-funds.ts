@@ -49,6 +49,8 @@ const cursorSchema = Type.Object({
   /** The first day that is not stored. */
   next: Type.Integer({ minimum: 0 }),
   asked: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** What was asked then brought nothing. Absent: it did. */
+  failed: Type.Optional(Type.Boolean()),
 });
 export type FundCursor = Static<typeof cursorSchema>;
 
@@ -62,12 +64,18 @@ export type Fund = {
 
 type Context = SourceContext<unknown>;
 
-/** Reads a fund if it is time; answers what was wrong, if something was. */
+/** It was asked not long ago, brought nothing, and is not asked yet again. */
+export const MISSING = 'missing';
+
+/**
+ * Reads a fund if it is time; answers what was wrong, if something was, or that it is still missing for
+ * what was wrong the last time.
+ */
 export async function* readFund(
   context: Context,
   fund: Fund,
   funds: number,
-): AsyncGenerator<SourcePage, RequestFailure | undefined> {
+): AsyncGenerator<SourcePage, RequestFailure | typeof MISSING | undefined> {
   const series = fundSeries(fund.symbol);
   const stored = cursorOf(context, series);
   const now = context.now();
@@ -76,7 +84,7 @@ export async function* readFund(
   const again = Math.max(AGAIN_MIN_MS, DAY_MS / rounds);
   const waited = now - (stored.asked ?? -Infinity);
   // A clock that was set back does not silence it.
-  if (waited >= 0 && waited < again) return undefined; // F3
+  if (waited >= 0 && waited < again) return stored.failed === true ? MISSING : undefined; // F3
   const reply = await context.request('time_series_daily', {
     path: '/query',
     query: { function: 'TIME_SERIES_DAILY', symbol: fund.symbol, outputsize: 'compact' },
@@ -88,7 +96,7 @@ export async function* readFund(
     const wasSent = reply.outcome !== 'blocked' && reply.outcome !== 'cancelled';
     // A wait is kept by its limits; what else was wrong will be so in a quarter of an hour, too.
     const counts = wasSent && reply.outcome !== 'throttled' && reply.outcome !== 'quota_exhausted';
-    if (counts) yield { series, records: [], cursor: { ...stored, asked: now } };
+    if (counts) yield { series, records: [], cursor: { ...stored, asked: now, failed: true } };
     return reply;
   }
   const from = Math.max(stored.next, dayOf(fund.from ?? now - FIRST_MS)); // F2

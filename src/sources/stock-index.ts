@@ -14,7 +14,7 @@ import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from
 import { alphaVantageProfile } from './profiles/alpha-vantage.js';
 import { yahooProfile } from './profiles/yahoo.js';
 import { barSeries, INTERVALS, type Interval } from './stock-index-bars.js';
-import { readFund, type Fund } from './stock-index-funds.js';
+import { MISSING, readFund, type Fund } from './stock-index-funds.js';
 import { barCursorSchema, readSymbol } from './stock-index-yahoo.js';
 
 /** semantics §7. */
@@ -150,6 +150,7 @@ async function* standIn(context: Context, unread: readonly string[]): Pages<Stoo
   for (const fund of fundsOf(context, unread)) {
     const failure = yield* readFund(context, fund, all);
     if (failure === undefined) standing += fund.indices.length;
+    else if (failure === MISSING) continue;
     else if (failure.outcome === 'client' || failure.outcome === 'bad_data') wrong ??= failure;
     else return { standing, wrong: failure };
   }

@@ -427,6 +427,26 @@ describe('stand-ins', () => {
     ]);
     const again = await collectFrom(stockIndex, all, script, { now: noon + MINUTE_MS, cursors });
     expect(fundsOf(again)).toEqual([]);
+    expect(again.warnings).toEqual([
+      'yahoo is failing: alpha_vantage stands in for 5 of 12 indices',
+    ]);
+  });
+
+  it('that brought nothing stand in for nobody until they are asked again', async () => {
+    const script = down('server', {}, () => failing('bad_data'));
+    const cursors = new Map<string, Json>();
+    const run = await collectFrom(stockIndex, all, script, { now: noon, cursors });
+    const soon = await collectFrom(stockIndex, all, script, { now: noon + MINUTE_MS, cursors });
+    for (const { failure } of [run, soon]) expect(failure?.outcome).toBe('server');
+    expect(fundsOf(soon)).toEqual([]);
+    const later = { now: noon + 9 * HOUR_MS, cursors };
+    const well = await collectFrom(stockIndex, all, down('server'), later);
+    expect(well.failure).toBeUndefined();
+    const after = { now: later.now + MINUTE_MS, cursors };
+    expect(await collectFrom(stockIndex, all, down('server'), after)).toMatchObject({
+      failure: undefined,
+      warnings: ['yahoo is failing: alpha_vantage stands in for 6 of 12 indices'],
+    });
   });
 
   it('of several indices are read once', async () => {
