@@ -23,7 +23,7 @@ export class ConfigurationRefused extends HeadgateError {
 export function collectorSetups(
   config: Config,
   secrets: Secrets,
-  sandbox: Sandbox | undefined,
+  sandbox: Pick<Sandbox, 'upstreamUrl'> | undefined,
   now: EpochMs,
   ownSources: readonly SourceDefinition[] = [],
 ): readonly CollectorSetup[] {
@@ -45,7 +45,7 @@ function setupOf(
   collector: CollectorConfig,
   source: SourceDefinition,
   secrets: Secrets,
-  sandbox: Sandbox | undefined,
+  sandbox: Pick<Sandbox, 'upstreamUrl'> | undefined,
   now: EpochMs,
 ): CollectorSetup {
   const upstreams = Object.entries(source.upstreams).map(
@@ -99,7 +99,7 @@ function upstreamOf(
   profile: ProviderProfile,
   isPrimary: boolean,
   secrets: Secrets,
-  sandbox: Sandbox | undefined,
+  sandbox: Pick<Sandbox, 'upstreamUrl'> | undefined,
 ): UpstreamSetup {
   const scope = (isPrimary ? collector.scope : undefined) ?? profile.scope;
   const secret = keysOf(collector, profile, secrets);

@@ -101,7 +101,11 @@ export function twitterLimits(settings: () => TwitterSettings): TwitterLimits {
     read(key, posts, at) {
       monthFor(key, at).posts += posts;
     },
-    throttled: (key, endpoint, at) => throttledAnswer(endOf(windowOf(key, endpoint, at))),
+    // Also one that is only pretended says that nothing is left: else its reset would mean nothing.
+    throttled: (key, endpoint, at) => ({
+      ...throttledAnswer(endOf(windowOf(key, endpoint, at))),
+      headers: { 'x-rate-limit-remaining': '0' },
+    }),
     capExceeded: capAnswer,
     usage(at) {
       const used = [...windows].map(([name, window]) => {
