@@ -88,14 +88,14 @@ function clampedDay(year: number, month: number, day: number): number {
 /** The first instant at which the zone's clock shows `localMidnight` (as if it were UTC) or later. */
 function firstInstant(zone: string, localMidnight: number): EpochMs {
   if (isUtc(zone)) return localMidnight;
-  const before = localMidnight - offsetAt(zone, localMidnight - ZONE_SPAN_MS);
-  const after = localMidnight - offsetAt(zone, localMidnight + ZONE_SPAN_MS);
+  const before = localMidnight - zoneOffset(zone, localMidnight - ZONE_SPAN_MS);
+  const after = localMidnight - zoneOffset(zone, localMidnight + ZONE_SPAN_MS);
   const [early, late] = before <= after ? [before, after] : [after, before];
-  return early + offsetAt(zone, early) >= localMidnight ? early : late;
+  return early + zoneOffset(zone, early) >= localMidnight ? early : late;
 }
 
 function localDate(zone: string, at: EpochMs): LocalDate {
-  const local = new Date(at + offsetAt(zone, at));
+  const local = new Date(at + zoneOffset(zone, at));
   return {
     year: local.getUTCFullYear(),
     month: local.getUTCMonth() + 1,
@@ -103,8 +103,11 @@ function localDate(zone: string, at: EpochMs): LocalDate {
   };
 }
 
-/** What the zone's clock shows at `at`, minus UTC. */
-function offsetAt(zone: string, at: EpochMs): DurationMs {
+/**
+ * What the zone's clock shows at `at`, minus UTC, to the second.
+ * @throws {RangeError} the zone is unknown; see `isKnownZone`.
+ */
+export function zoneOffset(zone: string, at: EpochMs): DurationMs {
   if (isUtc(zone)) return 0;
   const second = Math.floor(at / 1000) * 1000;
   const shown = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };

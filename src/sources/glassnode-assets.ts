@@ -1,10 +1,11 @@
 /** What Glassnode knows about the configured assets: read once a day, from its metadata bucket. */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import type { CollectedRecord } from '../kernel/record.js';
 import { DAY_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 
 export const ASSETS_SERIES = 'assets';
 /** Thousands of tokens are listed. */
@@ -27,18 +28,14 @@ export const assetsSchema = Type.Object({
 
 const cursorSchema = Type.Object({ day: Type.Integer({ minimum: 0 }) });
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 /** One record per configured asset, replaced when what is told of it changes. */
 export async function* readAssets(
   context: SourceContext<unknown>,
   wanted: readonly string[],
 ): Pages {
   const day = Math.floor(context.now() / DAY_MS);
-  const stored = context.cursor(ASSETS_SERIES);
-  if (stored !== undefined && Value.Check(cursorSchema, stored) && stored.day >= day) {
-    return undefined;
-  }
+  // A clock set back leaves a day in the future: that is no reason never to ask again.
+  if (storedCursor(context, ASSETS_SERIES, cursorSchema)?.day === day) return undefined;
   const reply = await context.request('assets', {
     path: '/metadata/assets',
     schema: assetsSchema,

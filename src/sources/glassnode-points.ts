@@ -1,18 +1,16 @@
 /** Glassnode's points: their shape, what makes a page of them impossible, and how they become records. */
 import { Type, type Static } from '@sinclair/typebox';
 import type { CollectedRecord } from '../kernel/record.js';
-import { DAY_MS, SECOND_MS } from '../kernel/time.js';
+import { SECOND_MS } from '../kernel/time.js';
 import type { DurationMs, EpochMs, JsonObject } from '../kernel/types.js';
+import { AHEAD_MAX_MS } from './cursors.js';
 import { METRICS, RESOLUTION_MS, type Metric, type Resolution } from './glassnode-metrics.js';
-import type { SourcePage } from './port.js';
+import { gapsBetween, type Gap } from './grid.js';
 
 /** Points asked for at a time. The upstream has no limit of its own: it gives what the range holds. */
 export const POINTS_PER_PAGE = 1000;
 /** Members of an object value: the widest known have a dozen. */
 const PARTS_MAX = 64;
-
-/** A point this far ahead of our clock is no clock skew: it would carry the cursor away for ever. */
-export const AHEAD_MAX_MS: DurationMs = DAY_MS;
 
 /** How long after its end a point counts as final: our clocks may differ a little. */
 export const CLOSE_GRACE_MS: DurationMs = 2 * SECOND_MS;
@@ -149,27 +147,11 @@ export function pointSeries({ asset, metric, resolution }: Series): string {
   return `${asset}/${metric}/${resolution}`;
 }
 
-type Gap = NonNullable<SourcePage['gaps']>[number];
-
-/**
- * Points that should be there and are not, in [from, to): a gap is [first missing point, next point that
- * is there).
- */
+/** Points that should be there and are not, in [from, to): see `gapsBetween`. */
 export function pointGaps(
   filled: readonly Point[],
   resolution: Resolution,
   { from, to }: Pick<PointRange, 'from' | 'to'>,
 ): readonly Gap[] {
-  const length = RESOLUTION_MS[resolution];
-  const gaps: Gap[] = [];
-  let due = from;
-  const until = (next: EpochMs): void => {
-    if (next > due) gaps.push({ fromMs: due, toMs: next, missing: (next - due) / length });
-  };
-  for (const row of filled) {
-    until(momentOf(row));
-    due = momentOf(row) + length;
-  }
-  until(to);
-  return gaps;
+  return gapsBetween(filled.map(momentOf), { from, to, length: RESOLUTION_MS[resolution] });
 }

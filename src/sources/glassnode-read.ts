@@ -1,4 +1,4 @@
-/** Reads the two sides of one of Glassnode's series, page by page. G1 to G4 are those of glassnode.ts. */
+/** Reads the two sides of one of Glassnode's series, page by page. G1 to G3 are those of glassnode.ts. */
 import type { EpochMs } from '../kernel/types.js';
 import { SECOND_MS } from '../kernel/time.js';
 import { METRICS, RESOLUTION_MS } from './glassnode-metrics.js';
@@ -16,27 +16,22 @@ import {
   type Point,
   type Series,
 } from './glassnode-points.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { withGaps, type Gap } from './grid.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext, SourcePage } from './port.js';
+import type { RangeCursor } from './ranges.js';
 
 export const LIVE_PAGES_MAX = 10;
 export const BACKFILL_PAGES_MAX = 10;
 
-/** G2. Milliseconds. */
-export type PointCursor = {
-  readonly next: EpochMs;
-  readonly from: EpochMs;
-  readonly backfill?: { readonly next: EpochMs; readonly to: EpochMs };
-};
-
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-type Moved = (cursor: PointCursor) => unknown;
+type Moved = (cursor: RangeCursor) => void;
 
 /** From the cursor to now; the last `recheck` points before it are read again. */
 export async function* readLive(
   context: Context,
   series: Series,
-  start: PointCursor,
+  start: RangeCursor,
   moved: Moved,
   recheck: number,
 ): Pages {
@@ -65,14 +60,14 @@ export async function* readLive(
     yield page(series, filled, cursor, gaps);
     if (isTip) return undefined;
   }
-  return undefined; // G4
+  return undefined; // G3
 }
 
 /** The range owed, oldest first. What the upstream lacks in it is a gap, and the range goes on. */
 export async function* readBackfill(
   context: Context,
   series: Series,
-  start: PointCursor,
+  start: RangeCursor,
   moved: Moved,
 ): Pages {
   let cursor = start;
@@ -94,7 +89,7 @@ export async function* readBackfill(
     moved(cursor);
     yield page(series, filled, cursor, gaps);
   }
-  return undefined; // G4
+  return undefined; // G3
 }
 
 /** Where the series goes on after these rows of [from, to). */
@@ -113,7 +108,7 @@ function nextOf(
   },
 ): EpochMs {
   const isPast = to + length + CLOSE_GRACE_MS <= now;
-  // A row without a value at the very end may get one yet (G3); a page back it will not.
+  // A row without a value at the very end may get one yet (G2); a page back it will not.
   const last = isPast ? rows.at(-1) : rows.findLast(isFilled);
   // Only an empty answer tells that a page back nothing more is there: one may be shorter than asked.
   if (last === undefined || momentOf(last) < from) return isPast ? to : from;
@@ -148,13 +143,13 @@ function request(
 function page(
   series: Series,
   rows: readonly Point[],
-  cursor: PointCursor,
-  gaps: SourcePage['gaps'] & object,
+  cursor: RangeCursor,
+  gaps: readonly Gap[],
 ): SourcePage {
   return {
     series: pointSeries(series),
     records: rows.map((row) => pointRecord(series, row)),
     cursor,
-    ...(gaps.length === 0 ? {} : { gaps }),
+    ...withGaps(gaps),
   };
 }

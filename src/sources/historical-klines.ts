@@ -3,7 +3,8 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { CollectedRecord } from '../kernel/record.js';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/time.js';
 import type { DurationMs, EpochMs } from '../kernel/types.js';
-import type { SourcePage } from './port.js';
+import { AHEAD_MAX_MS } from './cursors.js';
+import { gapsBetween, type Gap } from './grid.js';
 
 /** Lengths of the intervals that are aligned to the epoch. (Weeks and months are not.) */
 export const INTERVAL_MS = {
@@ -24,9 +25,6 @@ export type Interval = keyof typeof INTERVAL_MS;
 
 /** Most rows Binance gives in one answer. */
 export const KLINES_PER_PAGE = 1000;
-
-/** A bar this far ahead of our clock is no clock skew: it would carry the cursor away for ever. */
-export const AHEAD_MAX_MS: DurationMs = DAY_MS;
 
 /** How long after its end a bar without successor counts as closed: our clocks may differ a little. */
 export const CLOSE_GRACE_MS: DurationMs = 2000;
@@ -130,26 +128,17 @@ export function klineSeries(symbol: string, interval: Interval): string {
   return `${symbol}/${interval}`;
 }
 
-type Gap = NonNullable<SourcePage['gaps']>[number];
-
-/**
- * Bars that should be there and are not, from `from` on: before the first row, between rows, and, with
- * `to`, after the last. A gap is [open of the first missing bar, open of the next bar that is there).
- */
+/** Bars that should be there and are not (`gapsBetween`), by their open times. */
 export function klineGaps(
   rows: readonly Kline[],
-  range: { readonly interval: Interval; readonly from: EpochMs; readonly to?: EpochMs },
+  {
+    interval,
+    from,
+    to,
+  }: { readonly interval: Interval; readonly from: EpochMs; readonly to?: EpochMs },
 ): readonly Gap[] {
-  const length = INTERVAL_MS[range.interval];
-  const gaps: Gap[] = [];
-  let due = range.from;
-  const until = (next: EpochMs): void => {
-    if (next > due) gaps.push({ fromMs: due, toMs: next, missing: (next - due) / length });
-  };
-  for (const [open] of rows) {
-    until(open);
-    due = open + length;
-  }
-  if (range.to !== undefined) until(range.to);
-  return gaps;
+  return gapsBetween(
+    rows.map(([open]) => open),
+    { from, to, length: INTERVAL_MS[interval] },
+  );
 }

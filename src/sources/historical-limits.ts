@@ -5,7 +5,9 @@
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { DAY_MS } from '../kernel/time.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { isOfSeries } from './blame.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 
 /** No symbol can be called that: symbols are capitals. */
 export const LIMITS_SERIES = 'exchange_info';
@@ -25,8 +27,6 @@ const exchangeInfoSchema = Type.Object({
   ),
 });
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 /** Nothing of it is collected: its page holds no records, only when it was read. */
 export async function* readLimits(context: SourceContext<unknown>, symbol: string): Pages {
   const stored = context.cursor(LIMITS_SERIES);
@@ -42,8 +42,7 @@ export async function* readLimits(context: SourceContext<unknown>, symbol: strin
     schema: exchangeInfoSchema,
   });
   if (!reply.ok) {
-    const isOfThis = reply.outcome === 'client' || reply.outcome === 'bad_data';
-    if (!isOfThis) return reply;
+    if (!isOfSeries(reply)) return reply;
     context.warn(`exchangeInfo could not be read (${reply.outcome}): the known limit holds`);
   }
   yield { series: LIMITS_SERIES, records: [], cursor: { read_at: now } };

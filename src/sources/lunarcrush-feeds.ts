@@ -7,12 +7,15 @@
  * F3 A walk ends with a page that is not full, is empty, or brings nothing that the walk had not seen.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { canonicalJson, sha256Hex } from '../kernel/canonical.js';
 import type { CollectedRecord } from '../kernel/record.js';
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../kernel/time.js';
-import type { DurationMs, EpochMs, JsonObject } from '../kernel/types.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../kernel/time.js';
+import type { DurationMs, EpochMs } from '../kernel/types.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
+import { floorTo } from './grid.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
+import { present } from './rows.js';
 
 /** Posts asked for per page and kind of source: a page may hold several times as many. */
 export const POSTS_PER_PAGE = 100;
@@ -22,7 +25,6 @@ export const FEED_PAGES_MAX = 1000;
 /** A post is listed a little after it was written: the newest are left to the next sweep. */
 export const FEED_LAG_MS: DurationMs = 2 * MINUTE_MS;
 const POSTS_MAX = 20 * POSTS_PER_PAGE;
-const AHEAD_MAX_MS: DurationMs = DAY_MS;
 const TEXT_CHARS_MAX = 50_000;
 
 const text = Type.Optional(Type.Union([Type.String({ maxLength: TEXT_CHARS_MAX }), Type.Null()]));
@@ -61,7 +63,6 @@ const cursorSchema = Type.Object({
 export type FeedCursor = Static<typeof cursorSchema>;
 
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 /** One run's part of a symbol's posts. The first sweep begins `historyHours` back. */
 export async function* readFeed(context: Context, symbol: string, historyHours: number): Pages {
@@ -92,18 +93,20 @@ export function feedSeries(symbol: string): string {
 }
 
 function stored(context: Context, symbol: string, historyHours: number): FeedCursor {
-  const found = context.cursor(feedSeries(symbol));
-  if (found !== undefined && Value.Check(cursorSchema, found) && holds(found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { symbol });
-  return { next: wholeSecond(context.now() - historyHours * HOUR_MS) };
+  const from = { next: wholeSecond(context.now() - historyHours * HOUR_MS) };
+  return storedCursor(context, feedSeries(symbol), cursorSchema, holds(context.now())) ?? from;
 }
 
-function holds({ next, sweep }: FeedCursor): boolean {
-  return next % SECOND_MS === 0 && (sweep === undefined || sweep.end % SECOND_MS === 0);
+function holds(now: EpochMs): (cursor: FeedCursor) => boolean {
+  return ({ next, sweep }) => {
+    const isSound = next % SECOND_MS === 0 && next <= now + AHEAD_MAX_MS;
+    if (sweep === undefined) return isSound;
+    return isSound && sweep.end % SECOND_MS === 0 && sweep.end > next;
+  };
 }
 
 function wholeSecond(at: EpochMs): EpochMs {
-  return Math.max(0, Math.floor(at / SECOND_MS) * SECOND_MS);
+  return Math.max(0, floorTo(at, SECOND_MS));
 }
 
 function request(
@@ -179,8 +182,4 @@ function postRecord(symbol: string, row: Post): CollectedRecord {
 function digest({ time, url, title, body, twitter_screen_name: author }: Post): string {
   const content = [time, url ?? '', title ?? '', body ?? '', author ?? ''];
   return sha256Hex(canonicalJson(content)).slice(0, 16);
-}
-
-function present(name: string, value: string | number | null | undefined): JsonObject {
-  return value === undefined || value === null ? {} : { [name]: value };
 }

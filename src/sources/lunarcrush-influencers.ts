@@ -6,11 +6,12 @@
  *    upstream without it answers the first page again.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import type { CollectedRecord } from '../kernel/record.js';
 import { DAY_MS } from '../kernel/time.js';
-import type { JsonObject } from '../kernel/types.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
+import { present } from './rows.js';
 
 export const INFLUENCERS_PER_PAGE = 100;
 /** Pages of a symbol and day: who comes later has next to no influence. */
@@ -44,11 +45,10 @@ const cursorSchema = Type.Object({
 export type InfluencerCursor = Static<typeof cursorSchema>;
 
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 export async function* readInfluencers(context: Context, symbol: string): Pages {
   const day = Math.floor(context.now() / DAY_MS) - 1;
-  const found = stored(context, symbol);
+  const found = storedCursor(context, influencerSeries(symbol), cursorSchema);
   if (found?.day === day && found.page === undefined) return undefined;
   // A walk that was not done yesterday is given up: its pages are another day's by now.
   const first = found?.day === day ? (found.page ?? 0) : 0;
@@ -75,13 +75,6 @@ export async function* readInfluencers(context: Context, symbol: string): Pages 
 
 export function influencerSeries(symbol: string): string {
   return `influencers/${symbol}`;
-}
-
-function stored(context: Context, symbol: string): InfluencerCursor | undefined {
-  const found = context.cursor(influencerSeries(symbol));
-  if (found === undefined || Value.Check(cursorSchema, found)) return found;
-  context.log.warn('a cursor that cannot be is ignored', { symbol });
-  return undefined;
 }
 
 function request(
@@ -133,8 +126,4 @@ function influencerRecord(symbol: string, day: number, row: Influencer): Collect
       ...present('influence', row.influential),
     },
   };
-}
-
-function present(name: string, value: string | number | null | undefined): JsonObject {
-  return value === undefined || value === null ? {} : { [name]: value };
 }

@@ -8,10 +8,9 @@
  * L4 Points before what was asked were read earlier: some plans do not honour `start`.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { canonicalJson, sha256Hex } from '../kernel/canonical.js';
 import type { CollectedRecord } from '../kernel/record.js';
-import { DAY_MS, SECOND_MS } from '../kernel/time.js';
+import { SECOND_MS } from '../kernel/time.js';
 import type { DurationMs, EpochMs } from '../kernel/types.js';
 import {
   BUCKET_MS,
@@ -25,12 +24,13 @@ import {
   type Row,
   type Subject,
 } from './lunarcrush-figures.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
+import { floorTo, gapsBetween, withGaps } from './grid.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 
 /** Pages of one series in a run. */
 export const SERIES_PAGES_MAX = 5;
-/** A bucket this far ahead of our clock is no clock skew. */
-const AHEAD_MAX_MS: DurationMs = DAY_MS;
 /** How long after its end a bucket counts as closed: our clocks may differ a little. */
 const CLOSE_GRACE_MS: DurationMs = 2 * SECOND_MS;
 
@@ -42,7 +42,6 @@ const cursorSchema = Type.Object({
 export type SeriesCursor = Static<typeof cursorSchema>;
 
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 /** One run's part of a series. A new one begins `historyPoints` buckets back. */
 export async function* readSeries(
@@ -73,12 +72,12 @@ export async function* readSeries(
     cursor = { next, ...(snapshot === undefined ? {} : { snapshot: snapshot.digest }) };
     if (next > from || changed) {
       const records = fresh.map((point) => pointRecord(subject, point));
-      const gaps = gapsOf(fresh, { from, to: next, length });
+      const gaps = gapsBetween(fresh.map(momentOf), { from, to: next, length });
       yield {
         series: subjectSeries(subject),
         records: changed ? [...records, snapshot.record] : records,
         cursor,
-        ...(gaps.length === 0 ? {} : { gaps }),
+        ...withGaps(gaps),
       };
     }
     if (next === from || next + length > now) return undefined;
@@ -89,12 +88,10 @@ export async function* readSeries(
 function stored(context: Context, subject: Subject, historyPoints: number): SeriesCursor {
   const length = BUCKET_MS[subject.bucket];
   const series = subjectSeries(subject);
-  const found = context.cursor(series);
-  if (found !== undefined && Value.Check(cursorSchema, found) && found.next % length === 0) {
-    return found;
-  }
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
-  return { next: Math.floor(context.now() / length) * length - historyPoints * length };
+  const holds = ({ next }: SeriesCursor): boolean =>
+    next % length === 0 && next <= context.now() + AHEAD_MAX_MS + length;
+  const next = floorTo(context.now(), length) - historyPoints * length;
+  return storedCursor(context, series, cursorSchema, holds) ?? { next };
 }
 
 function request(
@@ -164,16 +161,4 @@ function snapshotOf(
   if (at > now) return undefined;
   const record = snapshotRecord(subject, row, at);
   return { record, digest: sha256Hex(canonicalJson(record.data)).slice(0, 32) };
-}
-
-function gapsOf(
-  fresh: readonly Point[],
-  { from, to, length }: Range,
-): readonly NonNullable<SourcePage['gaps']>[number][] {
-  const starts = [...fresh.map(momentOf), to];
-  return starts.flatMap((start, index) => {
-    const before = fresh[index - 1];
-    const due = before === undefined ? from : momentOf(before) + length;
-    return start > due ? [{ fromMs: due, toMs: start, missing: (start - due) / length }] : [];
-  });
 }

@@ -9,9 +9,9 @@ import { feedSeries, readFeed } from './lunarcrush-feeds.js';
 import { BUCKET_MS, POINTS_PER_PAGE, subjectSeries, type Bucket } from './lunarcrush-figures.js';
 import { influencerSeries, readInfluencers } from './lunarcrush-influencers.js';
 import { readSeries } from './lunarcrush-series.js';
-import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
+import { readInTurn, type Pages, type Reader } from './in-turn.js';
+import type { SourceContext, SourceDefinition } from './port.js';
 import { lunarcrushProfile } from './profiles/lunarcrush.js';
-import { counted, nextTurn, rotated } from './rotation.js';
 
 const ENDPOINTS = ['assets', 'global', 'feeds', 'influencers'] as const;
 type Endpoint = (typeof ENDPOINTS)[number];
@@ -76,44 +76,29 @@ export const lunarcrush: SourceDefinition<LunarcrushOptions> = {
   collect,
 };
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 async function* collect(context: SourceContext<LunarcrushOptions>): Pages {
-  let first: RequestFailure | undefined;
-  const turns = rotated(readers(context), ({ name }) => name, context, 'all');
-  for (const { name, read } of turns) {
-    const { failure, pages } = yield* counted(read());
-    // A symbol or endpoint the upstream rejects, or rows that cannot be, do not hold up the others.
-    const ofSeries = failure?.outcome === 'client' || failure?.outcome === 'bad_data';
-    if (failure !== undefined && !ofSeries) {
-      const names = turns.map((each) => each.name);
-      yield* nextTurn(names, 'all', { at: name, hadTurn: pages > 0, failure });
-      return failure;
-    }
-    first ??= failure;
-  }
-  return first;
+  return yield* readInTurn(context, 'all', readers(context.options));
 }
 
-type Reader = { readonly name: string; readonly read: () => Pages };
+type Series = Reader<LunarcrushOptions>;
 
-function readers(context: SourceContext<LunarcrushOptions>): readonly Reader[] {
-  const { symbols, endpoints, bucket } = context.options;
-  const { historyPoints = HISTORY_POINTS, historyHours = HISTORY_HOURS } = context.options;
-  const figures = (symbol: string | undefined): Reader => ({
+function readers(options: LunarcrushOptions): readonly Series[] {
+  const { symbols, endpoints, bucket } = options;
+  const { historyPoints = HISTORY_POINTS, historyHours = HISTORY_HOURS } = options;
+  const figures = (symbol: string | undefined): Series => ({
     name: subjectSeries({ symbol, bucket }),
-    read: () => readSeries(context, { symbol, bucket }, historyPoints),
+    read: (context) => readSeries(context, { symbol, bucket }, historyPoints),
   });
-  const of: Readonly<Record<Endpoint, readonly Reader[]>> = {
+  const of: Readonly<Record<Endpoint, readonly Series[]>> = {
     assets: symbols.map(figures),
     global: [figures(undefined)],
     feeds: symbols.map((symbol) => ({
       name: feedSeries(symbol),
-      read: () => readFeed(context, symbol, historyHours),
+      read: (context) => readFeed(context, symbol, historyHours),
     })),
     influencers: symbols.map((symbol) => ({
       name: influencerSeries(symbol),
-      read: () => readInfluencers(context, symbol),
+      read: (context) => readInfluencers(context, symbol),
     })),
   };
   return ENDPOINTS.filter((name) => endpoints.includes(name)).flatMap((name) => of[name]);

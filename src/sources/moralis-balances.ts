@@ -4,7 +4,6 @@
  * value is a new record, and one that stays is none.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import type { CollectedRecord } from '../kernel/record.js';
 import {
   balanceRecord,
@@ -14,7 +13,9 @@ import {
   ROWS_PER_PAGE,
   type BalanceRow,
 } from './moralis-rows.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 
 /** Pages of one wallet that are read in a run. */
 export const BALANCE_PAGES_MAX = 20;
@@ -31,10 +32,10 @@ const cursorSchema = Type.Object({
 export type BalanceCursor = Static<typeof cursorSchema>;
 
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 export async function* readBalances(context: Context, chain: string, wallet: string): Pages {
-  const remembered = new Map(Object.entries(stored(context, wallet).tokens));
+  const stored = storedCursor(context, balanceSeries(wallet), cursorSchema);
+  const remembered = new Map(Object.entries(stored?.tokens ?? {}));
   const tokens = new Set<string>();
   let token: string | undefined;
   for (let page = 0; page < BALANCE_PAGES_MAX; page += 1) {
@@ -80,11 +81,4 @@ function changes(
     changed.push(balanceRecord(at, chain, wallet, row, change));
   }
   return changed;
-}
-
-function stored(context: Context, wallet: string): BalanceCursor {
-  const found = context.cursor(balanceSeries(wallet));
-  if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { wallet });
-  return { tokens: {} };
 }

@@ -3,6 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { canonicalJson, sha256Hex } from '../kernel/canonical.js';
 import type { CollectedRecord } from '../kernel/record.js';
 import type { EpochMs, JsonObject } from '../kernel/types.js';
+import { calendarMoment, isoMoment, present } from './rows.js';
 
 /** Most rows asked for in one answer: what the upstream gives without being asked. */
 export const ROWS_PER_PAGE = 100;
@@ -18,10 +19,6 @@ const blockNumber = Type.Union([
   Type.String({ pattern: '^\\d{1,15}$' }),
   Type.Integer({ minimum: 0, maximum: 999_999_999_999_999 }),
 ]);
-const isoMoment = Type.String({
-  pattern:
-    '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?Z$',
-});
 const label = Type.Optional(Type.Union([Type.String({ maxLength: 2000 }), Type.Null()]));
 const flag = Type.Optional(Type.Union([Type.Boolean(), Type.Null()]));
 const position = Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000 }));
@@ -98,11 +95,9 @@ export function blockOf(row: TransferRow): number {
   return Number(row.block_number);
 }
 
-/** When it happened; NaN for a day no calendar has (`Date.parse` takes 31 April for 1 May). */
+/** When it happened; NaN for a day no calendar has. */
 export function momentOf({ block_timestamp: text }: TransferRow): EpochMs {
-  const moment = Date.parse(text);
-  if (Number.isNaN(moment)) return moment;
-  return new Date(moment).toISOString().startsWith(text.slice(0, 10)) ? moment : Number.NaN;
+  return calendarMoment(text);
 }
 
 /**
@@ -193,11 +188,4 @@ function tokenFacts(
 ): JsonObject {
   const number = places === undefined || places === null ? undefined : Number(places);
   return { ...present('token_symbol', symbol), ...present('token_decimals', number) };
-}
-
-function present(
-  name: string,
-  value: string | number | boolean | null | undefined,
-): Record<string, string | number | boolean> {
-  return value === undefined || value === null ? {} : { [name]: value };
 }

@@ -9,7 +9,6 @@
  * M4 A paging token seen twice ends the run as bad data; SWEEP_PAGES_MAX ends what repeats over runs.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import type { CollectedRecord, RecordId } from '../kernel/record.js';
 import {
   blockOf,
@@ -21,7 +20,9 @@ import {
   transfersSchema,
   type TransferRow,
 } from './moralis-rows.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 
 export const PAGES_PER_RUN_MAX = 20;
 export const SWEEP_PAGES_MAX = 10_000;
@@ -63,7 +64,6 @@ export type TransferSeries = {
 };
 
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 /** One run's part of a series: the sweep that is open, or a new one. */
 export async function* readTransfers(context: Context, series: TransferSeries): Pages {
@@ -94,10 +94,8 @@ export async function* readTransfers(context: Context, series: TransferSeries): 
 }
 
 function stored(context: Context, { series, fromBlock }: TransferSeries): TransferCursor {
-  const found = context.cursor(series);
-  if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
-  return fromBlock === undefined ? {} : { from_block: fromBlock };
+  const found = storedCursor(context, series, cursorSchema);
+  return found ?? (fromBlock === undefined ? {} : { from_block: fromBlock });
 }
 
 function request(

@@ -2,11 +2,11 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { MINUTE_MS } from '../kernel/time.js';
 import { readBalances } from './moralis-balances.js';
-import { address } from './moralis-rows.js';
+import { address, balanceSeries } from './moralis-rows.js';
 import { readTransfers, type TransferSeries } from './moralis-transfers.js';
-import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
+import { readInTurn, type Pages, type Reader } from './in-turn.js';
+import type { SourceContext, SourceDefinition } from './port.js';
 import { moralisProfile } from './profiles/moralis.js';
-import { nextTurn, rotated } from './rotation.js';
 
 const addresses = (description: string, examples: readonly string[]) =>
   Type.Array(address, { maxItems: 100, description, default: [...examples] });
@@ -55,43 +55,15 @@ export const moralis: SourceDefinition<MoralisOptions> = {
   collect,
 };
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 async function* collect(context: SourceContext<MoralisOptions>): Pages {
-  let first: RequestFailure | undefined;
-  const turns = rotated(readers(context), ({ name }) => name, context, 'all');
-  for (const { name, read } of turns) {
-    const { failure, pages } = yield* counted(read());
-    // An address the upstream rejects, or rows that cannot be, do not hold up the others.
-    const ofSeries = failure?.outcome === 'client' || failure?.outcome === 'bad_data';
-    if (failure !== undefined && !ofSeries) {
-      const names = turns.map((each) => each.name);
-      yield* nextTurn(names, 'all', { at: name, hadTurn: pages > 0, failure });
-      return failure;
-    }
-    first ??= failure;
-  }
-  return first;
+  return yield* readInTurn(context, 'all', readers(context.options));
 }
 
-/** The pages of one series, and how many there were. */
-async function* counted(
-  pages: Pages,
-): AsyncGenerator<SourcePage, { readonly failure: RequestFailure | undefined; pages: number }> {
-  for (let count = 0; ; count += 1) {
-    const next = await pages.next();
-    if (next.done === true) return { failure: next.value, pages: count };
-    yield next.value;
-  }
-}
-
-type Reader = { readonly name: string; readonly read: () => Pages };
-
-function readers(context: SourceContext<MoralisOptions>): readonly Reader[] {
-  const { chain, fromBlock, historyPages = HISTORY_PAGES } = context.options;
+function readers(options: MoralisOptions): readonly Reader<MoralisOptions>[] {
+  const { chain, fromBlock, historyPages = HISTORY_PAGES } = options;
   const shared = { chain, fromBlock, historyPages };
-  const tokens = unique(context.options.tokens);
-  const wallets = unique(context.options.wallets);
+  const tokens = unique(options.tokens);
+  const wallets = unique(options.wallets);
   const transfers: readonly TransferSeries[] = [
     ...tokens.map((token) => ({
       ...shared,
@@ -107,13 +79,13 @@ function readers(context: SourceContext<MoralisOptions>): readonly Reader[] {
     })),
   ];
   return [
-    ...transfers.map((each) => ({
+    ...transfers.map((each): Reader<MoralisOptions> => ({
       name: each.series,
-      read: () => readTransfers(context, each),
+      read: (context) => readTransfers(context, each),
     })),
-    ...wallets.map((wallet) => ({
-      name: `balances/${wallet}`,
-      read: () => readBalances(context, chain, wallet),
+    ...wallets.map((wallet): Reader<MoralisOptions> => ({
+      name: balanceSeries(wallet),
+      read: (context) => readBalances(context, chain, wallet),
     })),
   ];
 }

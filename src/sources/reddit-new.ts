@@ -11,8 +11,9 @@
  * N4 An `after` seen twice ends the run as bad data; SWEEP_PAGES_MAX ends what repeats over runs.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 import {
   isLater,
   listingSchema,
@@ -51,12 +52,11 @@ export type NewCursor = Static<typeof cursorSchema>;
 export type NewPosts = { readonly subreddit: string; readonly historyPages: number };
 
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 /** `subreddit` in lower case. */
 export async function* readNew(context: Context, asked: NewPosts): Pages {
-  const series = `r/${asked.subreddit}/new`;
-  let cursor = stored(context, series);
+  const series = newSeries(asked.subreddit);
+  let cursor: NewCursor = storedCursor(context, series, cursorSchema) ?? { seen: [] };
   let tokens = new Set<string>();
   const given = new Set<string>();
   let isAnew = false;
@@ -86,11 +86,9 @@ export async function* readNew(context: Context, asked: NewPosts): Pages {
   return undefined;
 }
 
-function stored(context: Context, series: string): NewCursor {
-  const found = context.cursor(series);
-  if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
-  return { seen: [] };
+/** `subreddit` in lower case. */
+export function newSeries(subreddit: string): string {
+  return `r/${subreddit}/new`;
 }
 
 function request(

@@ -7,8 +7,9 @@
  * goes into the ids, so that a post that returns to an old score is a new record.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 import {
   listingSchema,
   misnamed,
@@ -42,11 +43,9 @@ export type RankedListing = {
   readonly posts: number;
 };
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 export async function* readRanked(context: SourceContext<unknown>, asked: RankedListing): Pages {
   const { subreddit, listing, topOf, posts: limit } = asked;
-  const series = `r/${subreddit}/${listing === 'top' ? `top-${topOf}` : listing}`;
+  const series = rankedSeries(asked);
   const reply = await context.request(`subreddit_${listing}`, {
     path: `/r/${subreddit}/${listing}`,
     query: { limit, raw_json: 1, ...(listing === 'top' ? { t: topOf } : {}) },
@@ -54,7 +53,7 @@ export async function* readRanked(context: SourceContext<unknown>, asked: Ranked
     check: (body) => misnamed(postsOf(body).posts),
   });
   if (!reply.ok) return reply;
-  const before = stored(context, series);
+  const before = storedCursor(context, series, cursorSchema) ?? { changes: 0, posts: {} };
   const posts = postsOf(reply.body).posts.slice(0, REMEMBERED_MAX);
   const change = before.changes + 1;
   const at = context.now();
@@ -67,14 +66,11 @@ export async function* readRanked(context: SourceContext<unknown>, asked: Ranked
   return undefined;
 }
 
+export function rankedSeries({ subreddit, listing, topOf }: RankedListing): string {
+  return `r/${subreddit}/${listing === 'top' ? `top-${topOf}` : listing}`;
+}
+
 function isSame({ posts }: RankedCursor, post: Post): boolean {
   const [score, comments] = posts[post.name] ?? [];
   return score === post.score && comments === post.num_comments;
-}
-
-function stored(context: SourceContext<unknown>, series: string): RankedCursor {
-  const found = context.cursor(series);
-  if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
-  return { changes: 0, posts: {} };
 }

@@ -3,6 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { CollectedRecord } from '../kernel/record.js';
 import { SECOND_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
+import { present } from './rows.js';
 
 /** Most posts a page may be asked for. */
 export const ROWS_PER_PAGE = 100;
@@ -140,11 +141,4 @@ export function rankRecord(
       ...present('stickied', row.stickied),
     },
   };
-}
-
-function present(
-  name: string,
-  value: string | number | boolean | null | undefined,
-): Record<string, string | number | boolean> {
-  return value === undefined || value === null ? {} : { [name]: value };
 }

@@ -1,10 +1,11 @@
 /** The source `reddit`: new posts of subreddits, each once, and the scores of their ranked listings. */
 import { Type, type Static } from '@sinclair/typebox';
 import { MINUTE_MS } from '../kernel/time.js';
-import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
+import { readInTurn, type Pages, type Reader } from './in-turn.js';
+import type { SourceContext, SourceDefinition } from './port.js';
 import { redditProfile } from './profiles/reddit.js';
-import { readNew } from './reddit-new.js';
-import { readRanked, SPANS } from './reddit-ranked.js';
+import { newSeries, readNew } from './reddit-new.js';
+import { rankedSeries, readRanked, SPANS } from './reddit-ranked.js';
 import { ROWS_PER_PAGE } from './reddit-rows.js';
 
 const SUBREDDITS = ['CryptoCurrency', 'Bitcoin'];
@@ -71,33 +72,24 @@ export const reddit: SourceDefinition<RedditOptions> = {
   collect,
 };
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 async function* collect(context: SourceContext<RedditOptions>): Pages {
-  let first: RequestFailure | undefined;
-  for (const read of readers(context)) {
-    const failure = yield* read();
-    // A subreddit that is private, gone or forbidden here, rows that cannot be: the others go on.
-    const ofSeries = failure?.outcome === 'client' || failure?.outcome === 'bad_data';
-    if (failure !== undefined && !ofSeries) return failure;
-    first ??= failure;
-  }
-  return first;
+  return yield* readInTurn(context, 'all', readers(context.options));
 }
 
-function readers(context: SourceContext<RedditOptions>): readonly (() => Pages)[] {
-  const {
-    listings,
-    subreddits,
-    historyPages = HISTORY_PAGES,
-    rankedPosts = RANKED_POSTS,
-    topOf = 'day',
-  } = context.options;
+function readers(options: RedditOptions): readonly Reader<RedditOptions>[] {
+  const { listings, subreddits, topOf = 'day' } = options;
+  const { historyPages = HISTORY_PAGES, rankedPosts = RANKED_POSTS } = options;
   const names = [...new Set(subreddits.map((name) => name.toLowerCase()))];
   return names.flatMap((subreddit) =>
-    listings.map((listing) => () => {
-      if (listing === 'new') return readNew(context, { subreddit, historyPages });
-      return readRanked(context, { subreddit, listing, topOf, posts: rankedPosts });
+    listings.map((listing) => {
+      if (listing === 'new') {
+        return {
+          name: newSeries(subreddit),
+          read: (context) => readNew(context, { subreddit, historyPages }),
+        };
+      }
+      const ranked = { subreddit, listing, topOf, posts: rankedPosts };
+      return { name: rankedSeries(ranked), read: (context) => readRanked(context, ranked) };
     }),
   );
 }

@@ -3,15 +3,6 @@
  * cut. Without this, a collector that may make two calls a run would ask for its first two series for
  * ever.
  *
- *   const turns = rotated(all, nameOf, context, 'live');
- *   for (const series of turns) {
- *     const failure = yield* read(series);
- *     if (failure is not of this series alone) {
- *       yield* nextTurn(turns.map(nameOf), 'live', { at: nameOf(series), hadTurn: pages > 0, failure });
- *       return failure;
- *     }
- *   }
- *
  * U1 The place is a cursor of its own, written only when a run is cut short: one that gets through all
  *    its series costs nothing.
  * U2 A series whose call was let out has had its turn, whatever came of it: one that always fails holds
@@ -55,18 +46,4 @@ export function* nextTurn(
   const next = (turns.indexOf(at) + (wasOut ? 1 : 0)) % turns.length;
   const cursor = turns[next];
   if (cursor !== undefined) yield { series: rotationSeries(lane), records: [], cursor };
-}
-
-/** The pages of one series; at its end how many there were, and the failure that ended it. */
-export async function* counted(
-  pages: AsyncGenerator<SourcePage, RequestFailure | undefined>,
-): AsyncGenerator<
-  SourcePage,
-  { readonly failure: RequestFailure | undefined; readonly pages: number }
-> {
-  for (let count = 0; ; count += 1) {
-    const next = await pages.next();
-    if (next.done === true) return { failure: next.value, pages: count };
-    yield next.value;
-  }
 }

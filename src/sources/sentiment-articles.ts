@@ -4,6 +4,7 @@ import { sha256Hex } from '../kernel/canonical.js';
 import type { CollectedRecord } from '../kernel/record.js';
 import { HOUR_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
+import { calendarMoment, present } from './rows.js';
 
 export const NEWS_SERIES = 'news';
 /** Most articles NewsAPI gives in one answer. */
@@ -48,7 +49,7 @@ export function articleRecords(articles: readonly Article[], now: EpochMs): Read
   for (const one of articles) {
     if (isWithdrawn(one)) continue;
     const address = addressOf(one.url);
-    const at = momentOf(one.publishedAt);
+    const at = calendarMoment(one.publishedAt);
     if (address === undefined || Number.isNaN(at) || at > now + AHEAD_MAX_MS) {
       odd += 1;
       continue;
@@ -75,13 +76,6 @@ function addressOf(link: string): string | undefined {
   return url.href;
 }
 
-/** NaN for a day no calendar has (`Date.parse` takes 31 April for 1 May). */
-function momentOf(published: string): EpochMs {
-  const moment = Date.parse(published);
-  if (Number.isNaN(moment)) return moment;
-  return new Date(moment).toISOString().startsWith(published.slice(0, 10)) ? moment : Number.NaN;
-}
-
 function recordOf(one: Article, address: string, at: EpochMs): CollectedRecord {
   return {
     id: `article:${sha256Hex(address).slice(0, 32)}`,
@@ -92,17 +86,18 @@ function recordOf(one: Article, address: string, at: EpochMs): CollectedRecord {
       url: address,
       published_at: new Date(at).toISOString(),
       upstream: 'newsapi',
-      ...present('title', one.title),
-      ...present('description', one.description),
-      ...present('content', one.content),
-      ...present('author', one.author),
-      ...present('source_id', one.source.id),
-      ...present('source_name', one.source.name),
-      ...present('image_url', one.urlToImage),
+      ...filled('title', one.title),
+      ...filled('description', one.description),
+      ...filled('content', one.content),
+      ...filled('author', one.author),
+      ...filled('source_id', one.source.id),
+      ...filled('source_name', one.source.name),
+      ...filled('image_url', one.urlToImage),
     },
   };
 }
 
-function present(name: string, value: string | null | undefined): Record<string, string> {
-  return value === undefined || value === null || value === '' ? {} : { [name]: value };
+/** It gives an empty text where it has none. */
+function filled(name: string, value: string | null | undefined): Record<string, string> {
+  return present(name, value === '' ? null : value);
 }

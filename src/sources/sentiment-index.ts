@@ -7,11 +7,14 @@
  *    option that reaches further than that reads the past once more.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import type { CollectedRecord } from '../kernel/record.js';
-import { DAY_MS } from '../kernel/time.js';
+import { DAY_MS, SECOND_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
+import { floorTo, gapsBetween, withGaps, type Gap } from './grid.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
+import { dateText } from './rows.js';
 
 export const INDEX_SERIES = 'fear_and_greed';
 /** 2018-02-01, the first day there is. */
@@ -46,9 +49,7 @@ export type IndexCursor = Static<typeof cursorSchema>;
 
 type Context = SourceContext<{ readonly historyDays: number }>;
 
-export async function* readIndex(
-  context: Context,
-): AsyncGenerator<SourcePage, RequestFailure | undefined> {
+export async function* readIndex(context: Context): Pages {
   const cursor = stored(context);
   const { historyDays: wanted } = context.options;
   const isBackfill = cursor === undefined || reaches(wanted) > reaches(cursor.days ?? 1);
@@ -67,13 +68,13 @@ export async function* readIndex(
   const next = { ...moved(cursor, fresh), days: isBackfill ? wanted : (cursor.days ?? 1) };
   const gaps = indexGaps(fresh, isBackfill ? undefined : cursor.latest);
   const records = fresh.map(indexRecord);
-  yield { series: INDEX_SERIES, records, cursor: next, ...(gaps.length > 0 && { gaps }) };
+  yield { series: INDEX_SERIES, records, cursor: next, ...withGaps(gaps) };
   return undefined;
 }
 
 /** How many rows hold every day after the newest stored, and that one. */
 function rowsSince({ latest }: IndexCursor, now: EpochMs): number {
-  return Math.max(2, daysBetween(latest, dayOf(now)) + 1);
+  return Math.max(2, daysBetween(latest, floorTo(now, DAY_MS)) + 1);
 }
 
 function moved(cursor: IndexCursor | undefined, rows: readonly Row[]): IndexCursor {
@@ -85,11 +86,13 @@ function moved(cursor: IndexCursor | undefined, rows: readonly Row[]): IndexCurs
 }
 
 function stored(context: Context): IndexCursor | undefined {
-  const found = context.cursor(INDEX_SERIES);
-  if (found === undefined) return undefined;
-  if (Value.Check(cursorSchema, found) && found.latest % DAY_MS === 0) return found;
-  context.log.warn('a cursor that cannot be is ignored', { series: INDEX_SERIES });
-  return undefined;
+  const soon = context.now() + AHEAD_MAX_MS;
+  return storedCursor(
+    context,
+    INDEX_SERIES,
+    cursorSchema,
+    ({ latest }) => latest % DAY_MS === 0 && latest <= soon,
+  );
 }
 
 /** How far back so many days reach; 0 means all of them. */
@@ -108,7 +111,7 @@ export function impossibleIndex({ data }: IndexBody, now: EpochMs): string | und
   for (const [index, row] of data.entries()) {
     const day = dayOfRow(row);
     if (day < FIRST_DAY) return `row ${String(index)}: before the index began`;
-    if (day > now + DAY_MS) return `row ${String(index)}: in the future`;
+    if (day > now + AHEAD_MAX_MS) return `row ${String(index)}: in the future`;
     if (days.has(day)) return `row ${String(index)}: a second value of one day`;
     days.add(day);
   }
@@ -118,12 +121,12 @@ export function impossibleIndex({ data }: IndexBody, now: EpochMs): string | und
 export function indexRecord(row: Row): CollectedRecord {
   const day = dayOfRow(row);
   return {
-    id: `fear_and_greed:${dateOf(day)}`,
+    id: `fear_and_greed:${dateText(day)}`,
     kind: 'fear_and_greed',
     series: INDEX_SERIES,
     at: day,
     data: {
-      date: dateOf(day),
+      date: dateText(day),
       value: Number(row.value),
       classification: row.value_classification,
       upstream: 'alternative_me',
@@ -132,34 +135,16 @@ export function indexRecord(row: Row): CollectedRecord {
 }
 
 /** Days without a value between the rows (oldest first), and after the day that was stored last. */
-function indexGaps(
-  rows: readonly Row[],
-  latest: EpochMs | undefined,
-): NonNullable<SourcePage['gaps']> {
-  const gaps = [];
-  let due = latest === undefined ? undefined : latest + DAY_MS;
-  for (const row of rows) {
-    const day = dayOfRow(row);
-    if (due !== undefined && day > due) {
-      gaps.push({ fromMs: due, toMs: day, missing: daysBetween(due, day) });
-    }
-    due = day + DAY_MS;
-  }
-  return gaps;
+function indexGaps(rows: readonly Row[], latest: EpochMs | undefined): readonly Gap[] {
+  const days = rows.map(dayOfRow);
+  const from = latest === undefined ? days[0] : latest + DAY_MS;
+  return from === undefined ? [] : gapsBetween(days, { from, length: DAY_MS });
 }
 
 function dayOfRow({ timestamp }: Row): EpochMs {
-  return dayOf(Number(timestamp) * 1000);
-}
-
-function dayOf(at: EpochMs): EpochMs {
-  return Math.floor(at / DAY_MS) * DAY_MS;
+  return floorTo(Number(timestamp) * SECOND_MS, DAY_MS);
 }
 
 function daysBetween(from: EpochMs, to: EpochMs): number {
   return Math.max(0, (to - from) / DAY_MS);
-}
-
-function dateOf(day: EpochMs): string {
-  return new Date(day).toISOString().slice(0, 10);
 }

@@ -12,9 +12,11 @@
  *    no page beyond is asked for again for a week.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { DAY_MS, HOUR_MS } from '../kernel/time.js';
 import type { DurationMs, EpochMs } from '../kernel/types.js';
+import { isOfSeries } from './blame.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
 import type { RequestFailure, SourceContext, SourcePage } from './port.js';
 import {
   articleRecords,
@@ -84,7 +86,6 @@ export type NewsOptions = {
   readonly newsDays: number;
 };
 type Context = SourceContext<NewsOptions>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 /** What a run did so far; `marks` are of what it stored and of what the cursor remembers (N3). */
 type Asking = {
@@ -106,7 +107,7 @@ export async function* readNews(context: Context): Pages {
     const failure = yield* readQuery(context, query, asking);
     if (failure === undefined) continue;
     if (failure.outcome === 'blocked' || failure.outcome === 'cancelled') return failure;
-    const isOfQuery = failure.outcome === 'client' || failure.outcome === 'bad_data';
+    const isOfQuery = isOfSeries(failure);
     // What made it fail may lie in the sweep: the next one begins anew.
     if (isOfQuery) moveTo(asking, query, withoutSweep(asking.cursor.queries[query]));
     // A call that was made counts, whatever became of it: else a refusal were asked for every run.
@@ -123,12 +124,8 @@ function inTurn(queries: readonly string[], cursor: NewsCursor): readonly string
 }
 
 function stored(context: Context): NewsCursor {
-  const found = context.cursor(NEWS_SERIES);
+  const found = storedCursor(context, NEWS_SERIES, cursorSchema);
   if (found === undefined) return { due: 0, queries: {}, seen: [] };
-  if (!Value.Check(cursorSchema, found)) {
-    context.log.warn('a cursor that cannot be is ignored', { series: NEWS_SERIES });
-    return { due: 0, queries: {}, seen: [] };
-  }
   // Queries that are no longer asked are forgotten.
   const asked = new Set(context.options.queries);
   const queries = Object.entries(found.queries).filter(([query]) => asked.has(query));

@@ -7,7 +7,9 @@
  */
 import { Type, type Static } from '@sinclair/typebox';
 import { DAY_MS, MINUTE_MS } from '../kernel/time.js';
-import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
+import { isOurs, said } from './blame.js';
+import type { Pages } from './in-turn.js';
+import type { RequestFailure, SourceContext, SourceDefinition } from './port.js';
 import { alternativeMeProfile } from './profiles/alternative-me.js';
 import { newsapiProfile } from './profiles/newsapi.js';
 import { readIndex } from './sentiment-index.js';
@@ -61,14 +63,12 @@ export const sentiment: SourceDefinition<SentimentOptions> = {
   collect,
 };
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 async function* collect(context: SourceContext<SentimentOptions>): Pages {
   const index = yield* readIndex(context);
   if (index !== undefined && isOurs(index)) return index;
   const news = yield* readNews(context);
   if (news !== undefined && isOurs(news)) return news;
-  if (news !== undefined) context.warn(`no news: ${newsFailure(news)}`);
+  if (news !== undefined) context.warn(`no news: ${said(news)}`);
   const goesOn = news === undefined && context.options.queries.length > 0;
   if (index === undefined) return news?.outcome === 'client' ? news : undefined;
   if (!goesOn || !stopsCollector(index)) return index;
@@ -76,16 +76,7 @@ async function* collect(context: SourceContext<SentimentOptions>): Pages {
   return undefined;
 }
 
-/** Disabled, drained or aborted: by ourselves, so nothing more is asked. */
-function isOurs({ outcome, cause }: RequestFailure): boolean {
-  return outcome === 'cancelled' || cause === 'desired' || cause === 'draining';
-}
-
 /** What suspends a collector or makes it wait, and with it what is well. */
 function stopsCollector({ outcome }: RequestFailure): boolean {
   return ['blocked', 'throttled', 'banned', 'quota_exhausted', 'auth'].includes(outcome);
-}
-
-function newsFailure({ message, until }: RequestFailure): string {
-  return until === undefined ? message : `${message}, until ${new Date(until).toISOString()}`;
 }

@@ -3,7 +3,9 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { CollectedRecord } from '../kernel/record.js';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/time.js';
 import type { DurationMs, EpochMs } from '../kernel/types.js';
-import { dateText, isZone, localDay } from './stock-index-zones.js';
+import { AHEAD_MAX_MS } from './cursors.js';
+import { dateText } from './rows.js';
+import { isZone, localDay } from './stock-index-zones.js';
 
 /** Lengths of bars, and how far back each reaches at the upstream, with a day to spare. */
 export const INTERVALS = {
@@ -20,8 +22,6 @@ export type Interval = keyof typeof INTERVALS;
 
 /** Prices come up to 20 minutes late: a bar is over when its last price must have come. */
 export const DELAY_MS: DurationMs = 30 * MINUTE_MS;
-/** A bar this far ahead of our clock is no clock skew. */
-const AHEAD_MAX_MS: DurationMs = DAY_MS;
 /** Most bars accepted in one answer. */
 const BARS_MAX = 20_000;
 /** Of a long chart so much may be impossible and is left out; beyond it the chart is. */

@@ -8,13 +8,15 @@
  *    its share of the day. The cursor remembers when it was asked.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import type { CollectedRecord } from '../kernel/record.js';
 import { DAY_MS, HOUR_MS } from '../kernel/time.js';
 import type { DurationMs, EpochMs } from '../kernel/types.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
+import { floorTo } from './grid.js';
 import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { dateText } from './rows.js';
 import { agree, type Bar } from './stock-index-bars.js';
-import { dateText, isZone, localDay } from './stock-index-zones.js';
+import { isZone, localDay } from './stock-index-zones.js';
 
 /** F3. */
 export const CALLS_PER_DAY = 20;
@@ -99,7 +101,7 @@ export async function* readFund(
     if (counts) yield { series, records: [], cursor: { ...stored, asked: now, failed: true } };
     return reply;
   }
-  const from = Math.max(stored.next, dayOf(fund.from ?? now - FIRST_MS)); // F2
+  const from = Math.max(stored.next, floorTo(fund.from ?? now - FIRST_MS, DAY_MS)); // F2
   const bars = closedDays(reply.body, now).filter(({ key }) => key >= from);
   const last = bars.at(-1);
   const next = last === undefined ? stored.next : last.key + DAY_MS;
@@ -112,10 +114,9 @@ export async function* readFund(
 }
 
 function cursorOf(context: Context, series: string): FundCursor {
-  const found = context.cursor(series);
-  if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
-  return { next: 0 };
+  const soon = context.now() + AHEAD_MAX_MS;
+  const holds = ({ next }: FundCursor): boolean => next <= soon;
+  return storedCursor(context, series, cursorSchema, holds) ?? { next: 0 };
 }
 
 /** What makes days impossible though each has the right shape; undefined when nothing does. */
@@ -125,7 +126,7 @@ export function impossibleDays(body: DailyBody, symbol: string, now: EpochMs): s
   if (!isZone(zone)) return 'a zone nobody knows';
   for (const bar of barsOf(body)) {
     if (Number.isNaN(bar.key)) return 'a day no calendar has';
-    if (bar.key > now + DAY_MS) return 'a day in the future';
+    if (bar.key > now + AHEAD_MAX_MS) return 'a day in the future';
     if (!agree(bar)) return 'its lows and highs do not hold its prices';
   }
   return undefined;
@@ -154,10 +155,6 @@ function barsOf(body: DailyBody): readonly Bar[] {
 function dayNamed(date: string): EpochMs {
   const day = Date.parse(`${date}T00:00:00Z`);
   return Number.isNaN(day) || dateText(day) !== date ? Number.NaN : day;
-}
-
-function dayOf(at: EpochMs): EpochMs {
-  return Math.floor(at / DAY_MS) * DAY_MS;
 }
 
 export function fundSeries(symbol: string): string {

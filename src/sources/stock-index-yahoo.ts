@@ -7,10 +7,12 @@
  * Y3 A run reads at most RANGES_PER_RUN_MAX ranges of a symbol; the next goes on.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { DAY_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
+import { floorTo } from './grid.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 import {
   barRecord,
   barSeries,
@@ -30,10 +32,7 @@ export type BarCursor = Static<typeof barCursorSchema>;
 
 type Context = SourceContext<{ readonly interval: Interval; readonly historyDays: number }>;
 
-export async function* readSymbol(
-  context: Context,
-  symbol: string,
-): AsyncGenerator<SourcePage, RequestFailure | undefined> {
+export async function* readSymbol(context: Context, symbol: string): Pages {
   const { interval } = context.options;
   const { length, chunk } = INTERVALS[interval];
   const series = barSeries(symbol, interval);
@@ -65,14 +64,15 @@ function startOf(context: Context, series: string): EpochMs {
   const { length, reach } = INTERVALS[interval];
   const grid = interval === '1d' ? DAY_MS : 1;
   const now = context.now();
-  const stored = context.cursor(series);
-  const known = stored !== undefined && Value.Check(barCursorSchema, stored) ? stored.next : NaN;
-  const isKnown = known <= now + DAY_MS;
-  if (stored !== undefined && !isKnown)
-    context.log.warn('a cursor that cannot be is ignored', { series });
-  const from = isKnown ? known : now - historyDays * DAY_MS;
+  const stored = storedCursor(
+    context,
+    series,
+    barCursorSchema,
+    ({ next }) => next <= now + AHEAD_MAX_MS,
+  );
+  const from = stored?.next ?? now - historyDays * DAY_MS;
   const oldest = Math.max(0, now - reach + length);
-  return Math.floor(Math.max(from, oldest) / grid) * grid;
+  return floorTo(Math.max(from, oldest), grid);
 }
 
 function request(

@@ -10,6 +10,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { HOUR_MS, MINUTE_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
+import { isOfSeries, isOurs, said } from './blame.js';
 import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
 import { alphaVantageProfile } from './profiles/alpha-vantage.js';
 import { yahooProfile } from './profiles/yahoo.js';
@@ -122,8 +123,7 @@ async function* readYahoo(context: Context): Pages<YahooPart> {
   for (const [index, symbol] of symbols.entries()) {
     const wrong = yield* readSymbol(context, symbol);
     if (wrong === undefined) continue;
-    const isOfSymbol = wrong.outcome === 'client' || wrong.outcome === 'bad_data';
-    if (!isOfSymbol) return { down: wrong, unread: symbols.slice(index) };
+    if (!isOfSeries(wrong)) return { down: wrong, unread: symbols.slice(index) };
     if (wrong.outcome === 'bad_data') garbled.push(wrong);
     failure ??= wrong; // X1
   }
@@ -151,7 +151,7 @@ async function* standIn(context: Context, unread: readonly string[]): Pages<Stoo
     const failure = yield* readFund(context, fund, all);
     if (failure === undefined) standing += fund.indices.length;
     else if (failure === MISSING) continue;
-    else if (failure.outcome === 'client' || failure.outcome === 'bad_data') wrong ??= failure;
+    else if (isOfSeries(failure)) wrong ??= failure;
     else return { standing, wrong: failure };
   }
   return { standing, wrong };
@@ -178,11 +178,6 @@ function fundsOf(context: Context, unread: readonly string[]): readonly Fund[] {
   return [...found.values()];
 }
 
-/** Disabled, drained or aborted: by ourselves, so nothing more is asked. */
-function isOurs({ outcome, cause }: RequestFailure): boolean {
-  return outcome === 'cancelled' || cause === 'desired' || cause === 'draining';
-}
-
 const STATES: Readonly<Partial<Record<RequestFailure['outcome'], string>>> = {
   throttled: 'throttled',
   banned: 'refusing us',
@@ -198,8 +193,4 @@ const BLOCKED: Readonly<Partial<Record<NonNullable<RequestFailure['cause']>, str
 function stateOf({ outcome, cause, until }: RequestFailure): string {
   const state = (cause === undefined ? STATES[outcome] : BLOCKED[cause]) ?? 'failing';
   return until === undefined ? state : `${state} until ${new Date(until).toISOString()}`;
-}
-
-function said({ message, until }: RequestFailure): string {
-  return until === undefined ? message : `${message}, until ${new Date(until).toISOString()}`;
 }

@@ -2,15 +2,12 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { CollectedRecord } from '../kernel/record.js';
 import type { EpochMs, JsonObject } from '../kernel/types.js';
+import { calendarMoment, isoMoment, present } from './rows.js';
 
 /** Most posts accepted in one answer: what the largest search endpoint gives. */
 const POSTS_MAX = 500;
 
 const id = Type.String({ pattern: '^[1-9]\\d{0,18}$' });
-const isoMoment = Type.String({
-  pattern:
-    '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?Z$',
-});
 const count = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
 
 const post = Type.Object({
@@ -98,13 +95,6 @@ export function momentOf({ id: number, created_at: text }: Post): EpochMs {
   return calendarMoment(text);
 }
 
-/** `Date.parse` takes 31 April for 1 May; this answers NaN. */
-export function calendarMoment(text: string): EpochMs {
-  const moment = Date.parse(text);
-  if (Number.isNaN(moment)) return moment;
-  return new Date(moment).toISOString().startsWith(text.slice(0, 10)) ? moment : Number.NaN;
-}
-
 /**
  * One post, known by its own id: the same post found by two searches is one record. Its counts are
  * those of the moment it was found; an edited post is another post, with another id.
@@ -153,11 +143,4 @@ export function userFacts(row: User): JsonObject {
     ...present('tweets', metrics.tweet_count),
     ...present('listed', metrics.listed_count),
   };
-}
-
-function present(
-  name: string,
-  value: string | number | boolean | undefined,
-): Record<string, string | number | boolean> {
-  return value === undefined ? {} : { [name]: value };
 }

@@ -11,10 +11,11 @@
  *    and what it leaves unread is said.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { sha256Hex } from '../kernel/canonical.js';
 import { DAY_MS, HOUR_MS } from '../kernel/time.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
 import { POSTS, twitterProfile } from './profiles/twitter.js';
 import {
   isAbove,
@@ -57,7 +58,6 @@ export type Search = {
 };
 
 type Context = SourceContext<unknown>;
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
 
 /** A name people recognise, and a digest, for two queries may differ in their signs only. */
 export function searchSeries(query: string): string {
@@ -72,7 +72,7 @@ export function searchSeries(query: string): string {
 /** One run's part of a search: the sweep that is open, or a new one. */
 export async function* readSearch(context: Context, search: Search): Pages {
   const series = searchSeries(search.query);
-  let cursor = stored(context, series);
+  let cursor: SearchCursor = storedCursor(context, series, cursorSchema) ?? {};
   const tokens = new Set<string>();
   for (let page = 0; page < PAGES_PER_RUN_MAX; page += 1) {
     const token = cursor.sweep?.token;
@@ -99,13 +99,6 @@ export async function* readSearch(context: Context, search: Search): Pages {
     if (cursor.sweep === undefined) return undefined;
   }
   return undefined; // T2
-}
-
-function stored(context: Context, series: string): SearchCursor {
-  const found = context.cursor(series);
-  if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
-  return {};
 }
 
 /** The post to go on from; undefined: there is none that the upstream still accepts (T3). */

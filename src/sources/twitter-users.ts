@@ -3,10 +3,12 @@
  * holds their digest and how often they changed, so that what returns to an old state is a new record.
  */
 import { Type, type Static } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { canonicalJson, sha256Hex } from '../kernel/canonical.js';
-import type { RequestFailure, SourceContext, SourcePage } from './port.js';
-import { calendarMoment, USER_FIELDS, userFacts, userSchema } from './twitter-rows.js';
+import { storedCursor } from './cursors.js';
+import type { Pages } from './in-turn.js';
+import type { SourceContext } from './port.js';
+import { calendarMoment } from './rows.js';
+import { USER_FIELDS, userFacts, userSchema } from './twitter-rows.js';
 
 const cursorSchema = Type.Object({
   changes: Type.Integer({ minimum: 1 }),
@@ -14,11 +16,9 @@ const cursorSchema = Type.Object({
 });
 export type UserCursor = Static<typeof cursorSchema>;
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 /** `username` in lower case. */
 export async function* readUser(context: SourceContext<unknown>, username: string): Pages {
-  const series = `users/${username}`;
+  const series = userSeries(username);
   const reply = await context.request('users_by_username', {
     path: `/users/by/username/${username}`,
     query: { 'user.fields': USER_FIELDS },
@@ -32,7 +32,7 @@ export async function* readUser(context: SourceContext<unknown>, username: strin
   if (!reply.ok) return reply;
   const data = userFacts(reply.body.data);
   const digest = sha256Hex(canonicalJson(data)).slice(0, 16);
-  const before = stored(context, series);
+  const before = storedCursor(context, series, cursorSchema);
   if (before?.digest === digest) return undefined;
   const cursor: UserCursor = { changes: (before?.changes ?? 0) + 1, digest };
   const id = `twitter_user:${reply.body.data.id}:${String(cursor.changes)}:${digest}`;
@@ -41,9 +41,7 @@ export async function* readUser(context: SourceContext<unknown>, username: strin
   return undefined;
 }
 
-function stored(context: SourceContext<unknown>, series: string): UserCursor | undefined {
-  const found = context.cursor(series);
-  if (found !== undefined && Value.Check(cursorSchema, found)) return found;
-  if (found !== undefined) context.log.warn('a cursor that cannot be is ignored', { series });
-  return undefined;
+/** `username` in lower case. */
+export function userSeries(username: string): string {
+  return `users/${username}`;
 }

@@ -1,10 +1,11 @@
 /** The source `twitter`: posts that searches find, and the counts of users, by X's API v2. Paid. */
 import { Type, type Static } from '@sinclair/typebox';
 import { MINUTE_MS } from '../kernel/time.js';
-import type { RequestFailure, SourceContext, SourceDefinition, SourcePage } from './port.js';
+import { readInTurn, type Pages, type Reader } from './in-turn.js';
+import type { SourceContext, SourceDefinition } from './port.js';
 import { twitterProfile } from './profiles/twitter.js';
-import { readSearch } from './twitter-search.js';
-import { readUser } from './twitter-users.js';
+import { readSearch, searchSeries } from './twitter-search.js';
+import { readUser, userSeries } from './twitter-users.js';
 
 /** Narrow ones: what is watched by default should cost cents. */
 const QUERIES = ['from:ethereum -is:retweet', 'from:solana -is:retweet'];
@@ -62,26 +63,23 @@ export const twitter: SourceDefinition<TwitterOptions> = {
   collect,
 };
 
-type Pages = AsyncGenerator<SourcePage, RequestFailure | undefined>;
-
 async function* collect(context: SourceContext<TwitterOptions>): Pages {
-  let first: RequestFailure | undefined;
-  for (const read of readers(context)) {
-    const failure = yield* read();
-    // A query it does not understand, a user who left, rows that cannot be: the others go on.
-    const ofSeries = failure?.outcome === 'client' || failure?.outcome === 'bad_data';
-    if (failure !== undefined && !ofSeries) return failure;
-    first ??= failure;
-  }
-  return first;
+  return yield* readInTurn(context, 'all', readers(context.options));
 }
 
-function readers(context: SourceContext<TwitterOptions>): readonly (() => Pages)[] {
-  const { historyPages = HISTORY_PAGES, maxResults = MAX_RESULTS } = context.options;
-  const queries = [...new Set(context.options.queries.map((query) => query.trim()))];
-  const names = [...new Set(context.options.usernames.map((name) => name.toLowerCase()))];
+function readers(options: TwitterOptions): readonly Reader<TwitterOptions>[] {
+  const { historyPages = HISTORY_PAGES, maxResults = MAX_RESULTS } = options;
+  const queries = [...new Set(options.queries.map((query) => query.trim()))];
+  const names = [...new Set(options.usernames.map((name) => name.toLowerCase()))];
+  const searches = queries.map((query) => ({ query, maxResults, historyPages }));
   return [
-    ...queries.map((query) => () => readSearch(context, { query, maxResults, historyPages })),
-    ...names.map((name) => () => readUser(context, name)),
+    ...searches.map((search): Reader<TwitterOptions> => ({
+      name: searchSeries(search.query),
+      read: (context) => readSearch(context, search),
+    })),
+    ...names.map((name): Reader<TwitterOptions> => ({
+      name: userSeries(name),
+      read: (context) => readUser(context, name),
+    })),
   ];
 }

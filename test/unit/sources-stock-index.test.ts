@@ -6,7 +6,8 @@ import { fitsSchema } from '../../src/sources/exchange.port.js';
 import type { RequestFailure } from '../../src/sources/port.js';
 import { DELAY_MS } from '../../src/sources/stock-index-bars.js';
 import { CALLS_PER_DAY } from '../../src/sources/stock-index-funds.js';
-import { localDay, zoneOffset } from '../../src/sources/stock-index-zones.js';
+import { zoneOffset } from '../../src/kernel/calendar.js';
+import { localDay } from '../../src/sources/stock-index-zones.js';
 import {
   FUNDS,
   INDICES,

@@ -7,7 +7,7 @@ import { Type } from '@sinclair/typebox';
 import { sha256Hex } from '../../kernel/canonical.js';
 import { DAY_MS } from '../../kernel/time.js';
 import type { EpochMs, Json } from '../../kernel/types.js';
-import { dateText } from '../stock-index-zones.js';
+import { dateText } from '../rows.js';
 import {
   json,
   sandboxProvider,

@@ -6,9 +6,10 @@
  *    zone, summer time included. New Year's Day and Christmas Day have none.
  * 3. Highs and lows are taken at SAMPLES moments of a bar.
  */
+import { zoneOffset } from '../../kernel/calendar.js';
 import { DAY_MS, MINUTE_MS } from '../../kernel/time.js';
 import type { EpochMs } from '../../kernel/types.js';
-import { localDay, zoneOffset } from '../stock-index-zones.js';
+import { localDay } from '../stock-index-zones.js';
 import { hashText, unit } from './hash.js';
 
 const SAMPLES = 12;
