@@ -3,11 +3,14 @@
  *
  * F1 One subscription feeds all members; each ignores what it has seen. A member that fell behind makes
  *    the feed begin again at the lowest checkpoint.
- * F2 It waits for events, never for time; only after a failure it pauses, longer each time.
+ * F2 After a failure it pauses, longer each time.
+ * F3 A long page is folded a slice at a time, and others have their turn in between.
+ * F4 When facts come without end, it takes `PAGES_PER_SECOND` pages, each with all that came since the
+ *    last, rather than one per commit of the journal; whoever waits for a position has it at once.
  */
 import { messageOf } from '../kernel/errors.js';
 import type { Logger } from '../kernel/observe.js';
-import { wait, type Clock } from '../kernel/time.js';
+import { SECOND_MS, wait, type Clock } from '../kernel/time.js';
 import type { DurationMs, EpochMs, Position } from '../kernel/types.js';
 import { JournalClosed, type Journal, type Page } from '../journal/port.js';
 import { incoming } from './facts.js';
@@ -15,11 +18,17 @@ import type { Projector } from './projector.js';
 
 const PAUSE_FIRST_MS: DurationMs = 250;
 const PAUSE_MAX_MS: DurationMs = 30_000;
+const SLICE_EVENTS = 200;
+const PAGES_PER_SECOND = 20;
+/** Pages taken without a rest after a quiet time. */
+const PAGES_AT_ONCE = 5;
 
 export type Feed = {
   /** Resolves when it was stopped, or when no member is left to feed. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   readonly state: () => FeedState;
+  /** F4: somebody waits. */
+  readonly hurry: () => void;
 };
 
 export type FeedState = {
@@ -38,9 +47,13 @@ export type FeedParts = {
   readonly members: () => readonly Projector[];
   /** After each page. `atEnd`: it was the last there is. */
   readonly onPage: (atEnd: boolean) => void;
+  /** Somebody waits for a position to be shown. */
+  readonly isAwaited: () => boolean;
 };
 
-export function feed({ journal, clock, log, members, onPage }: FeedParts): Feed {
+export function feed(parts: FeedParts): Feed {
+  const { journal, clock, log, members, onPage } = parts;
+  const pace = pacing(parts);
   let head: Position = 0;
   let lastRecordedAt: EpochMs | undefined;
   let failures = 0;
@@ -69,10 +82,14 @@ export function feed({ journal, clock, log, members, onPage }: FeedParts): Feed 
   const follow = async (signal: AbortSignal): Promise<void> => {
     let after = Math.min(...active().map((member) => member.position()));
     for await (const page of journal.subscribe(after, {}, signal)) {
-      if (signal.aborted || !deliver(after, page)) return;
-      after = page.next;
+      for (const [index, slice] of slicesOf(page).entries()) {
+        if (index > 0) await nextTurn();
+        if (signal.aborted || !deliver(after, slice)) return;
+        after = slice.next;
+      }
       inARow = 0;
-      if (!page.atEnd) head = Math.max(head, await journal.head());
+      if (page.atEnd) await pace.rest(signal);
+      else head = Math.max(head, await journal.head());
     }
   };
 
@@ -87,6 +104,7 @@ export function feed({ journal, clock, log, members, onPage }: FeedParts): Feed 
 
   return {
     state: () => ({ head, lastRecordedAt, failures }),
+    hurry: pace.hurry,
     async run(signal) {
       while (!signal.aborted && active().length > 0) {
         try {
@@ -96,6 +114,56 @@ export function feed({ journal, clock, log, members, onPage }: FeedParts): Feed 
           await pause(thrown, signal);
         }
       }
+    },
+  };
+}
+
+/** F3. */
+function slicesOf(page: Page): readonly Page[] {
+  const { events } = page;
+  if (events.length <= SLICE_EVENTS) return [page];
+  const slices: Page[] = [];
+  for (let start = 0; start < events.length; start += SLICE_EVENTS) {
+    const slice = events.slice(start, start + SLICE_EVENTS);
+    const isLast = start + SLICE_EVENTS >= events.length;
+    const next = isLast ? page.next : (slice.at(-1)?.position ?? page.next);
+    slices.push({ events: slice, next, atEnd: isLast && page.atEnd });
+  }
+  return slices;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** F4: pages are paid for with what time brings in; the purse holds `PAGES_AT_ONCE`. */
+function pacing({ clock, isAwaited }: FeedParts): {
+  readonly rest: (signal: AbortSignal) => Promise<void>;
+  readonly hurry: () => void;
+} {
+  let purse = PAGES_AT_ONCE;
+  let countedAt = clock.monotonic();
+  let resting: AbortController | undefined;
+  const hurry = (): void => {
+    resting?.abort();
+  };
+  return {
+    hurry,
+    async rest(signal) {
+      const now = clock.monotonic();
+      const earned = ((now - countedAt) * PAGES_PER_SECOND) / SECOND_MS;
+      // Never more than one page in debt, however often somebody was in a hurry.
+      purse = Math.max(-1, Math.min(PAGES_AT_ONCE, purse + earned) - 1);
+      countedAt = now;
+      if (purse >= 0 || isAwaited() || signal.aborted) {
+        purse = Math.max(0, purse);
+        return;
+      }
+      resting = new AbortController();
+      signal.addEventListener('abort', hurry, { once: true });
+      await wait(clock, (-purse * SECOND_MS) / PAGES_PER_SECOND, resting.signal);
+      signal.removeEventListener('abort', hurry);
+      resting = undefined;
     },
   };
 }

@@ -10,12 +10,19 @@ type Waiter = { readonly position: Position; readonly settle: (there: boolean) =
 export type PositionWaiters = {
   /** True once the position is reached, false when `waitMs` passed first (or at the end). */
   readonly caughtUp: (position: Position, waitMs: DurationMs) => Promise<boolean>;
+  /** Whether anybody waits. */
+  readonly anybody: () => boolean;
   /** The position may have moved. */
   readonly wake: () => void;
   readonly close: () => void;
 };
 
-export function positionWaiters(clock: Clock, position: () => Position): PositionWaiters {
+/** `onWait`: somebody began to wait. */
+export function positionWaiters(
+  clock: Clock,
+  position: () => Position,
+  onWait: () => void,
+): PositionWaiters {
   const waiters = new Set<Waiter>();
   let isClosed = false;
   return {
@@ -36,8 +43,10 @@ export function positionWaiters(clock: Clock, position: () => Position): Positio
         cancel = clock.after(waitMs, () => {
           waiter.settle(false);
         });
+        onWait();
       });
     },
+    anybody: () => waiters.size > 0,
     wake() {
       if (waiters.size === 0) return;
       const at = position();

@@ -99,12 +99,32 @@ function seating({ store, log, projections, told }: RoomParts) {
   };
 }
 
+/** Feeds of this room, kept in `feeds` while they run. */
+function feedsInto(
+  { journal, clock, log }: RoomParts,
+  feeds: Set<Feed>,
+  isAwaited: () => boolean,
+): (members: () => readonly Projector[], onPage: (atEnd: boolean) => void) => Feed {
+  return (members, onPage) => {
+    const made = feed({ journal, clock, log, members, onPage, isAwaited });
+    const run: Feed['run'] = (signal) => {
+      feeds.add(made);
+      return made.run(signal).finally(() => feeds.delete(made));
+    };
+    return { ...made, run };
+  };
+}
+
 export function room(parts: RoomParts): Room {
-  const { journal, store, clock, log } = parts;
+  const { store, clock } = parts;
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
   const seats = seating(parts);
-  const waiters = positionWaiters(clock, seats.position);
+  const feeds = new Set<Feed>();
+  const waiters = positionWaiters(clock, seats.position, () => {
+    for (const each of feeds) each.hurry();
+  });
+  const feedOf = feedsInto(parts, feeds, waiters.anybody);
   let rebuilds = 0;
   let isStarted = false;
 
@@ -116,7 +136,7 @@ export function room(parts: RoomParts): Room {
     waiters.wake();
     store.purge(PURGE_ROWS);
   };
-  const main = feed({ journal, clock, log, members: seats.fed, onPage: afterPage });
+  const main = feedOf(seats.fed, afterPage);
 
   const build = (seat: Seat, built: Projector): Promise<void> => {
     const swapped = new AbortController();
@@ -134,7 +154,7 @@ export function room(parts: RoomParts): Room {
       }
       afterPage();
     };
-    const ended = feed({ journal, clock, log, members: () => [built], onPage }).run(signal);
+    const ended = feedOf(() => [built], onPage).run(signal);
     seat.building = { ended };
     begin(ended);
     return ended;
