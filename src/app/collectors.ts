@@ -19,7 +19,10 @@ export class ConfigurationRefused extends HeadgateError {
   readonly retryable = false;
 }
 
-/** @throws {ConfigurationRefused} a breaker could never trip: its collector would run unguarded. */
+/**
+ * @throws {ConfigurationRefused} a breaker could never trip, or a scope has two sets of limits: a collector
+ * would run unguarded.
+ */
 export function collectorSetups(
   config: Config,
   secrets: Secrets,
@@ -37,8 +40,27 @@ export function collectorSetups(
     const refusal = policyRefusal(breaker, cadence);
     return refusal === undefined ? [] : [`collectors.${name}.breaker: ${refusal.detail}`];
   });
+  problems.push(...scopeProblems(setups));
   if (problems.length > 0) throw new ConfigurationRefused(problems.join('; '));
   return setups;
+}
+
+/** Who shares a scope shares its buckets: the first one's count, so another's would be kept by nobody. */
+function scopeProblems(setups: readonly CollectorSetup[]): readonly string[] {
+  const firsts = new Map<string, { readonly name: string; readonly buckets: string }>();
+  const problems = new Set<string>();
+  for (const { name, upstreams } of setups) {
+    for (const { scope, profile } of Object.values(upstreams)) {
+      const buckets = JSON.stringify(profile.buckets);
+      const first = firsts.get(scope);
+      if (first === undefined) firsts.set(scope, { name, buckets });
+      else if (first.buckets !== buckets) {
+        const both = `${scope} has the limits of ${first.name} already, and ${profile.provider} has others`;
+        problems.add(`collectors.${name}.scope: ${both}; give each its own scope`);
+      }
+    }
+  }
+  return [...problems];
 }
 
 function setupOf(

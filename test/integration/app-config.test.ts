@@ -64,3 +64,27 @@ describe('a breaker that could never trip at its pace', () => {
     });
   });
 });
+
+describe('a scope that two collectors share', () => {
+  it('has the limits of both: other ones are refused at the start, not left unkept', async () => {
+    const shared = { scope: 'shared' };
+    const collectors = { glassnode: shared, lunarcrush: shared };
+    await expect(startTestApp({ collectors })).rejects.toMatchObject({
+      code: 'configuration_refused',
+      message:
+        'collectors.lunarcrush.scope: shared has the limits of glassnode already, ' +
+        'and lunarcrush has others; give each its own scope',
+    });
+  });
+
+  it('may be any for collectors of one provider', async () => {
+    const shared = { source: 'historical', scope: 'shared' };
+    const app = await startTestApp({ collectors: { one: shared, two: shared } });
+    const events = await app.events();
+    const scopes = events.filter(({ stream }) => stream === 'limiter-shared');
+    expect(scopes[0]).toMatchObject({
+      type: 'ScopeConfigured',
+      data: { collectors: ['one', 'two'] },
+    });
+  });
+});
