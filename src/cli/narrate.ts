@@ -135,9 +135,9 @@ function failureOf(change: JsonObject): string {
   return typeof newest === 'object' && newest !== null ? text(newest as JsonObject, 'outcome') : '';
 }
 
-/** Of these ends something else tells at the same moment: the gate that closed, or the suspension. */
+/** Of these ends something else tells at the same moment: the gate that closed, the stop, the suspension. */
 const isToldElsewhere = (data: JsonObject): boolean =>
-  data['outcome'] === 'blocked' ||
+  ['blocked', 'cancelled'].includes(text(data, 'outcome')) ||
   (text(data, 'upstream') === '' &&
     ['auth', 'quota_exhausted', 'banned'].includes(text(data, 'outcome')));
 

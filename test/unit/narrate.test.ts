@@ -85,11 +85,11 @@ describe('the demo tells', () => {
     const others = [
       event(collector, 'RunFailed', { outcome: 'blocked', message: 'the breaker is open' }),
       event(collector, 'RunBlocked', { cause: 'breaker' }),
+      event(collector, 'RunFailed', { outcome: 'cancelled', message: 'it is draining' }),
     ];
     expect([down, ...others, down].map((each) => tell(each) !== undefined)).toEqual([
       true,
-      false,
-      false,
+      ...others.map(() => false),
       false,
     ]);
     for (const outcome of ['auth', 'quota_exhausted', 'banned']) {
