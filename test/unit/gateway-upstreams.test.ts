@@ -108,7 +108,7 @@ describe('why, of several upstreams', () => {
       return whyWarned({ sentence }, { collector: { ...doc, desired, lastRun: ended } }).sentence;
     };
     const warned = '; its last run: w';
-    expect(told('server')).toBe(`${next}; its last run failed: binance answered 503${warned}`);
+    expect(told('server')).toBe(`${next}; its last run failed: binance answered 503; w`);
     const suspended = 'it is suspended: auth (binance answered 503)';
     expect(told('auth', suspended)).toBe(suspended + warned);
     for (const outcome of ['ok', 'blocked', 'cancelled']) expect(told(outcome)).toBe(next + warned);

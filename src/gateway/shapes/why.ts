@@ -99,9 +99,10 @@ export function whyWarned(
   const isFailure = desired.enabled && outcome !== null && !UNTOLD.has(outcome);
   // A suspension's own words are those of the run that brought it about.
   const failed = isFailure && message !== '' && !why.sentence.includes(message);
+  const [first] = warnings;
   const said = [
     ...(failed ? [`its last run failed: ${message}`] : []),
-    ...(warnings[0] === undefined ? [] : [`its last run: ${warnings[0]}${more(warnings)}`]),
+    ...(first === undefined ? [] : [`${failed ? '' : 'its last run: '}${first}${more(warnings)}`]),
   ];
   return said.length === 0 ? why : { ...why, sentence: [why.sentence, ...said].join('; ') };
 }
