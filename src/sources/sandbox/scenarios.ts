@@ -58,7 +58,11 @@ export const SCENARIOS = {
         forMs: seconds(10),
         faults: { all: [{ kind: 'throttled', rate: 0.33 }] },
       },
-      after(),
+      calm(
+        'after',
+        'every upstream is well again; who was told to stay away for minutes (X, Reddit) does so',
+        seconds(30),
+      ),
     ],
   },
   'slow-death': {
@@ -141,7 +145,11 @@ export const SCENARIOS = {
         forMs: seconds(20),
         faults: { all: [{ kind: 'quota_gone' }] },
       },
-      calm('paid', 'the plans were upgraded: an operator may unblock the quota', seconds(30)),
+      calm(
+        'paid',
+        'the plans were upgraded: POST /collectors/{name}/quota/unblock goes on at once',
+        seconds(30),
+      ),
     ],
   },
   'schema-drift': {
