@@ -84,7 +84,7 @@ export function engineMetrics(engine: RunningEngine, host: Host): MetricPieces {
 type Pieces = Generator<MetricFamily | undefined, void, undefined>;
 
 /** Things looked at in one piece. */
-const PIECE = 100;
+const PIECE = 50;
 
 /** The samples of many things, a piece at a time. */
 function* sampled<T>(

@@ -18,7 +18,7 @@ import type { Projector } from './projector.js';
 
 const PAUSE_FIRST_MS: DurationMs = 250;
 const PAUSE_MAX_MS: DurationMs = 30_000;
-const SLICE_EVENTS = 200;
+const SLICE_EVENTS = 100;
 const PAGES_PER_SECOND = 20;
 /** Pages taken without a rest after a quiet time. */
 const PAGES_AT_ONCE = 5;

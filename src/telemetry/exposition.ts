@@ -28,60 +28,71 @@ let pages = 0;
 export type PageLimits = { readonly taken: ReadonlySet<string>; readonly seriesMax: number };
 
 export function exposition(families: readonly MetricFamily[], limits: PageLimits): Exposition {
-  const pieces: string[] = [];
-  const steps = expositionInPieces(families, limits);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return { text: pieces.join(''), ...step.value };
-    pieces.push(step.value);
-  }
+  const page = newPage(limits);
+  for (const family of families) for (const _turn of page.add(family));
+  const { pieces, ...rest } = page.end();
+  return { text: Buffer.concat(pieces).toString('utf8'), ...rest };
 }
 
-/** The same page, a piece of text at a time; one page after another, never two at once. */
-export function* expositionInPieces(
-  families: readonly MetricFamily[],
-  limits: PageLimits,
-): Generator<string, Omit<Exposition, 'text'>, undefined> {
-  const merged = new Map<string, MetricFamily[]>();
+/** A page in the making; one after another, never two at once. */
+export type Page = {
+  /** Writes a family; what is told of one name later joins it. Yields where others may have a turn. */
+  readonly add: (family: MetricFamily) => Generator<undefined, void, undefined>;
+  readonly end: () => Omit<Exposition, 'text'> & { readonly pieces: readonly Buffer[] };
+};
+
+type Written = { readonly first: MetricFamily; readonly pieces: Buffer[] };
+
+export function newPage(limits: PageLimits): Page {
+  const written = new Map<string, Written>();
   const problems: string[] = [];
   const refuse = (problem: string): void => {
     if (problems.length < PROBLEMS_MAX) problems.push(problem);
   };
-  for (const family of families) {
-    const problem = familyProblem(family, limits.taken, merged.get(family.name)?.[0]);
-    if (problem !== undefined) refuse(`${family.name}: ${problem}`);
-    else merged.set(family.name, [...(merged.get(family.name) ?? []), family]);
-  }
   pages += 1;
   const page = pages;
-  let piece = '';
-  let looked = 0;
   let series = 0;
-  for (const [name, parts] of merged) {
-    const [first] = parts;
-    if (first === undefined) continue;
-    piece += `# HELP ${name} ${escapedHelp(first.help)}\n# TYPE ${name} ${first.type}\n`;
-    for (const sample of parts.flatMap(({ samples }) => samples)) {
-      looked += 1;
-      if (looked % PIECE_SERIES === 0) {
-        yield piece;
-        piece = '';
-      }
-      const text = textOf(name, sample);
-      const twice = text.page === page ? 'told twice' : undefined;
-      const problem = sampleProblem(first, sample) ?? text.problem ?? twice;
-      if (problem !== undefined) {
-        refuse(`${text.series}: ${problem}`);
-        continue;
-      }
-      text.page = page;
-      series += 1;
-      if (series <= limits.seriesMax) piece += `${text.line}\n`;
+  /** The sample's line, or nothing when it must be left out. */
+  const lineOf = (first: MetricFamily, sample: Sample): string => {
+    const text = textOf(first.name, sample);
+    const twice = text.page === page ? 'told twice' : undefined;
+    const problem = sampleProblem(first, sample) ?? text.problem ?? twice;
+    if (problem !== undefined) {
+      refuse(`${text.series}: ${problem}`);
+      return '';
     }
-  }
-  if (series > limits.seriesMax) refuse(`more than ${String(limits.seriesMax)} series`);
-  yield piece;
-  return { series: Math.min(series, limits.seriesMax), problems };
+    text.page = page;
+    series += 1;
+    return series <= limits.seriesMax ? `${text.line}\n` : '';
+  };
+  return {
+    *add(family) {
+      const { name, type, help, samples } = family;
+      const before = written.get(name);
+      const problem = familyProblem(family, limits.taken, before?.first);
+      if (problem !== undefined) {
+        refuse(`${name}: ${problem}`);
+        return;
+      }
+      const { first, pieces } = before ?? { first: family, pieces: [] };
+      written.set(name, { first, pieces });
+      let lines =
+        before === undefined ? `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n` : '';
+      for (const [index, sample] of samples.entries()) {
+        lines += lineOf(first, sample);
+        if (index % PIECE_SERIES !== PIECE_SERIES - 1) continue;
+        pieces.push(Buffer.from(lines));
+        lines = '';
+        yield undefined;
+      }
+      pieces.push(Buffer.from(lines));
+    },
+    end() {
+      if (series > limits.seriesMax) refuse(`more than ${String(limits.seriesMax)} series`);
+      const pieces = [...written.values()].flatMap((each) => each.pieces);
+      return { pieces, series: Math.min(series, limits.seriesMax), problems };
+    },
+  };
 }
 
 function familyProblem(

@@ -20,7 +20,7 @@ export type SeriesText = {
 };
 
 /** Twice what a page may hold. */
-const TEXTS_MAX = 100_000;
+const TEXTS_MAX = 200_000;
 const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 type BySuffix = Map<string, SeriesText>;

@@ -78,7 +78,7 @@ export interface LimiterGate {
 }
 
 /** Upper bounds of the waiting times' histogram, in seconds. */
-const WAIT_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const WAIT_BOUNDS = [0.01, 0.1, 0.5, 2.5, 10, 60];
 const NO_WEIGHTS: Weights = {};
 
 /** The gate in front of a limiter's actor, which must be in memory and stay there. */
