@@ -78,7 +78,7 @@ export function sourceProblems(value: unknown): readonly string[] {
   };
   checkMembers(value, MEMBERS, '', complain);
   const { name, options, defaults, upstreams, collect } = value;
-  if (RESERVED_SOURCE_NAMES.includes(String(name)))
+  if (typeof name === 'string' && RESERVED_SOURCE_NAMES.includes(name))
     complain('name', `must not be a reserved word: ${RESERVED_SOURCE_NAMES.join(', ')}`, name);
   if (isSchema(options) && isObject(defaults)) optionRules(value, complain);
   if (isObject(upstreams)) upstreamRules(upstreams, complain);

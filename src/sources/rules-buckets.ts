@@ -70,7 +70,8 @@ export function bucketRules(
     }
     checkMembers(bucket, MEMBERS, `${place}.`, complain);
     windowRules(bucket, place, complain);
-    const name = String(bucket['name']);
+    const { name } = bucket;
+    if (typeof name !== 'string') continue; // complained of above
     if (limits.has(name)) complain(`${place}.name`, 'must be the only one of this name', name);
     limits.set(name, bucket['limit']);
   }

@@ -141,7 +141,8 @@ function keyRules(
   );
   if (new Set(named).size !== named.length)
     complain(`${at}keys`, 'must name each variable once, optionalKeys included');
-  const samples = Object.fromEntries(named.map((name) => [String(name), SAMPLE_KEY]));
+  const variables = named.filter((name) => typeof name === 'string');
+  const samples = Object.fromEntries(variables.map((name) => [name, SAMPLE_KEY]));
   const headers = madeBy(profile, 'headers', samples, at, complain);
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER_NAME.test(name)) complain(`${at}headers`, `makes no header name: ${name}`);

@@ -208,6 +208,10 @@ describe('a definition', () => {
         expect(Array.isArray(problems({ [place]: put }))).toBe(true);
       }),
     );
+    const mute = { toString: '' }; // has no text at all: String() of it throws
+    for (const keys of [[mute], ['A', mute]]) expect(problems(inProfile({ keys }))).not.toEqual([]);
+    expect(problems({ name: mute })).not.toEqual([]);
+    expect(problems(inProfile({ buckets: [{ name: mute }] }))).not.toEqual([]);
     const inner = fc.constantFrom(...Object.keys(profile), 'keys', 'headers', 'token', 'judge');
     fc.assert(
       fc.property(inner, value, (place, put) => {
