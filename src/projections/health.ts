@@ -4,7 +4,7 @@
  */
 import type { DurationMs, EpochMs } from '../kernel/types.js';
 import { HOUR_MS } from '../kernel/time.js';
-import type { BreakerDoc, CollectorDoc, HealthCheck, HealthView } from './views.js';
+import type { BreakerDoc, CollectorDoc, HealthCheck, HealthView, LimiterDoc } from './views.js';
 
 export const HEALTH_WORDS = ['healthy', 'degraded', 'failed', 'circuit_open', 'disabled'] as const;
 export type HealthWord = (typeof HEALTH_WORDS)[number];
@@ -69,6 +69,8 @@ export type HealthInput = {
   readonly collector: CollectorDoc;
   /** The primary first. */
   readonly breakers: readonly BreakerDoc[];
+  /** Absent: nothing is known of its limits. */
+  readonly limiters?: readonly LimiterDoc[];
   /** Of the last `SCORE_WINDOW_MS`, in any order. */
   readonly checks: readonly HealthCheck[];
   /** Shares that are left, 0..1; absent without a quota. */
@@ -100,21 +102,38 @@ function wordOf(input: HealthInput, stale: boolean): HealthWord {
   if (primary !== undefined && isShut(primary)) return 'circuit_open';
   if (isFailed(input)) return 'failed';
   const last = lastWord(collector, checks) ?? 'healthy';
-  const isPlagued =
-    stale ||
-    collector.missingKey !== '' ||
-    collector.blocked !== null ||
-    collector.runs.consecutiveFailures > 0 ||
-    // A further upstream that is half-open harms nobody: one that stands in may never be asked again.
-    breakers.some(isShut) ||
-    primary?.computed === 'half_open' ||
-    (last !== 'healthy' && last !== 'disabled');
+  const isPlagued = stale || isHeldUp(input) || (last !== 'healthy' && last !== 'disabled');
   return isPlagued ? 'degraded' : 'healthy';
 }
 
 function isShut(breaker: BreakerDoc): boolean {
   const state = effectiveState(breaker);
   return state === 'open' || state === 'forced_open';
+}
+
+function isHeldUp(input: HealthInput): boolean {
+  const { collector, breakers } = input;
+  return (
+    collector.missingKey !== '' ||
+    collector.blocked !== null ||
+    collector.runs.consecutiveFailures > 0 ||
+    isBarred(input) ||
+    // A further upstream that is half-open harms nobody: one that stands in may never be asked again.
+    breakers.some(isShut) ||
+    breakers[0]?.computed === 'half_open'
+  );
+}
+
+/**
+ * The primary upstream lets nobody through. Where another stands in, runs go well meanwhile: what was
+ * wanted is missing all the same, and nobody should have to read warnings to see it.
+ */
+function isBarred({ collector, limiters = [], now }: HealthInput): boolean {
+  const scope = collector.upstreamDetails?.[0]?.scope ?? collector.scopes[0];
+  const limiter = limiters.find((each) => each.scope === scope);
+  if (limiter === undefined) return false;
+  const { blocked, episode } = limiter;
+  return Math.max(blocked?.until ?? 0, episode?.pauseUntil ?? 0) > now;
 }
 
 /** One bad run degrades; several in a row, or one with no good run within the hour, is a failure. */

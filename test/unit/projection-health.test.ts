@@ -6,10 +6,17 @@ import { collectorDocAfter } from '../../src/projections/status-collector.js';
 import { collectorCodec } from '../../src/actors/collector/events.js';
 import { breakerCodec } from '../../src/actors/breaker/events.js';
 import * as health from '../../src/projections/health.js';
-import type { BreakerDoc, CollectorDoc, HealthCheck } from '../../src/projections/views.js';
+import type {
+  BreakerDoc,
+  CollectorDoc,
+  HealthCheck,
+  LimiterDoc,
+} from '../../src/projections/views.js';
+import { limiterDoc } from '../support/gateway-docs.js';
 
 const NOW = Date.UTC(2026, 0, 15, 12);
 const EVERY = 300_000;
+const LATER = NOW + 60_000;
 
 const registered = collectorCodec.decode('CollectorRegistered', 1, {
   atMs: NOW - 86_400_000,
@@ -41,6 +48,29 @@ function healthOf(more: Partial<health.HealthInput> = {}) {
     ...more,
   });
 }
+
+describe('a primary upstream that lets nobody through', () => {
+  const scopes = ['first', 'second'];
+  const collector = { ...base, scopes };
+  const [first, second] = scopes.map((scope) => ({ ...limiterDoc('alpha'), scope }));
+  if (first === undefined || second === undefined) throw new Error('two');
+  const episode = { backoff: 2, cuts: 1, wMax: 1, pauseUntil: LATER, lastCutAt: NOW };
+  const word = (limiters: readonly LimiterDoc[], now = NOW) =>
+    healthOf({ collector, limiters, now }).health;
+
+  it('degrades a collector whose runs go well by another, as long as it lasts', () => {
+    const banned = { ...first, blocked: { cause: 'banned', until: LATER, detail: '' } };
+    for (const limiter of [{ ...first, episode }, banned]) {
+      expect(word([second, limiter])).toBe('degraded');
+      expect(word([second, limiter], LATER)).toBe('healthy');
+    }
+  });
+
+  it('is not the second, and not one of which nothing is known', () => {
+    expect(word([first, { ...second, episode }])).toBe('healthy');
+    expect(word([])).toBe('healthy');
+  });
+});
 
 describe('the score', () => {
   it('weighs success, freshness, latency and quota as semantics §5 says', () => {
