@@ -38,6 +38,21 @@ function warnedOnce(): (event: StoredEvent) => StoredEvent {
   };
 }
 
+/** A collector that asks for more than its rate waits between any two runs: told once a minute. */
+const HELD_TOLD_EVERY_MS = 60_000;
+
+function heldOnce(): (event: StoredEvent) => boolean {
+  const toldAt = new Map<string, number>();
+  return ({ data, stream, type }) => {
+    if (type !== 'RunBlocked') return false;
+    const [key, at] = [`${stream} ${text(data, 'cause')}`, number(data, 'atMs')];
+    if (at < (toldAt.get(key) ?? -Infinity) + HELD_TOLD_EVERY_MS) return true;
+    if (toldAt.size >= REMEMBERED_MAX) toldAt.clear();
+    toldAt.set(key, at);
+    return false;
+  };
+}
+
 /**
  * Tells like `narrate`, but of a row of runs that end alike only the first, of warnings only those that
  * are new, and of a rate that comes back only some of the steps.
@@ -45,6 +60,7 @@ function warnedOnce(): (event: StoredEvent) => StoredEvent {
 export function narrator(): (event: StoredEvent) => string | undefined {
   const last = new Map<string, string>();
   const newly = warnedOnce();
+  const isHeldAgain = heldOnce();
   const rates = new Map<string, number>();
   const isSmallStep = ({ data, stream, type }: StoredEvent): boolean => {
     if (type === 'Throttled') rates.delete(stream);
@@ -67,7 +83,7 @@ export function narrator(): (event: StoredEvent) => string | undefined {
     if (line === undefined) return undefined;
     const { data, stream, type } = event;
     const said = `${type} ${text(data, 'outcome')}${text(data, 'cause')} ${alike(warningOf(data))}`;
-    if (last.get(stream) === said) return undefined;
+    if (last.get(stream) === said || isHeldAgain(event)) return undefined;
     if (last.size >= REMEMBERED_MAX) last.clear();
     last.set(stream, said);
     return line;

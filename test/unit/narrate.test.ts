@@ -99,6 +99,21 @@ describe('the demo tells', () => {
     }
   });
 
+  it('of a collector that waits before each of its runs once a minute', () => {
+    const tell = narrator();
+    const well = event('collector-x', 'RunSucceeded', { newRecords: 0 });
+    const held = (atMs: number): boolean => {
+      tell(well);
+      return tell(event('collector-x', 'RunBlocked', { cause: 'rate_limit', atMs })) !== undefined;
+    };
+    expect([held(1000), held(2000), held(60_999), held(61_000)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+  });
+
   it('what a breaker that opens failed of, and when a suspended collector tries again', () => {
     const transition = {
       from: 'half_open',
