@@ -5,6 +5,7 @@
  * F1 A sweep may take several runs (FEED_PAGES_PER_RUN each); its cursor holds its end and its next page.
  * F2 Posts outside of the sweep belong to another one: some plans do not honour `start` and `end`.
  * F3 A walk ends with a page that is not full, is empty, or brings nothing that the walk had not seen.
+ * F4 A sweep that cannot go on where it stands is begun anew (sweeps.ts).
  */
 import { Type, type Static } from '@sinclair/typebox';
 import { canonicalJson, sha256Hex } from '../kernel/canonical.js';
@@ -16,6 +17,7 @@ import { floorTo } from './grid.js';
 import type { Pages } from './in-turn.js';
 import type { SourceContext } from './port.js';
 import { present } from './rows.js';
+import { leaveSweep } from './sweeps.js';
 
 /** Posts asked for per page and kind of source: a page may hold several times as many. */
 export const POSTS_PER_PAGE = 100;
@@ -57,7 +59,12 @@ const cursorSchema = Type.Object({
   next: moment,
   /** A sweep that is not done: it goes up to before `end`. */
   sweep: Type.Optional(
-    Type.Object({ end: moment, page: Type.Integer({ minimum: 0, maximum: FEED_PAGES_MAX }) }),
+    Type.Object({
+      end: moment,
+      page: Type.Integer({ minimum: 0, maximum: FEED_PAGES_MAX }),
+      /** The page it stands at was bad data the last time. */
+      failed: Type.Optional(Type.Literal(true)),
+    }),
   ),
 });
 export type FeedCursor = Static<typeof cursorSchema>;
@@ -73,13 +80,19 @@ export async function* readFeed(context: Context, symbol: string, historyHours: 
   for (let pages = 0; pages < FEED_PAGES_PER_RUN; pages += 1) {
     const page = cursor.sweep?.page ?? 0;
     const reply = await request(context, symbol, cursor.next, end, page);
-    if (!reply.ok) return reply;
+    if (!reply.ok) {
+      const { sweep, ...rest } = cursor;
+      if (pages === 0)
+        yield* leaveSweep(feedSeries(symbol), sweep, reply, (left) => ({ ...rest, ...left }));
+      return reply;
+    }
     const { data } = reply.body;
     const all = data.map((row) => postRecord(symbol, row));
     const unseen = all.filter((record) => !seen.has(record.id));
     for (const { id: known } of unseen) seen.add(known);
-    const isLast =
-      data.length < POSTS_PER_PAGE || unseen.length === 0 || page + 1 >= FEED_PAGES_MAX; // F3
+    const isEnd = data.length < POSTS_PER_PAGE || unseen.length === 0; // F3
+    const isLast = isEnd || page + 1 >= FEED_PAGES_MAX;
+    if (isLast !== isEnd) context.warn(`lunarcrush has more posts about ${symbol} than are read`);
     const records = distinct(unseen.filter(({ at }) => at >= cursor.next && at < end)); // F2
     cursor = isLast ? { next: end } : { next: cursor.next, sweep: { end, page: page + 1 } };
     yield { series: feedSeries(symbol), records, cursor };

@@ -7,6 +7,7 @@
  * M2 A sweep may take several runs (PAGES_PER_RUN_MAX each); its cursor holds where it goes on.
  * M3 The first sweep of a series has no lower end: it stops after `historyPages`.
  * M4 A paging token seen twice ends the run as bad data; SWEEP_PAGES_MAX ends what repeats over runs.
+ * M5 A sweep that cannot go on where it stands is begun anew (sweeps.ts).
  */
 import { Type, type Static } from '@sinclair/typebox';
 import type { CollectedRecord, RecordId } from '../kernel/record.js';
@@ -20,9 +21,10 @@ import {
   transfersSchema,
   type TransferRow,
 } from './moralis-rows.js';
-import { storedCursor } from './cursors.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
 import type { Pages } from './in-turn.js';
 import type { SourceContext } from './port.js';
+import { leaveSweep } from './sweeps.js';
 
 export const PAGES_PER_RUN_MAX = 20;
 export const SWEEP_PAGES_MAX = 10_000;
@@ -47,6 +49,8 @@ const cursorSchema = Type.Object({
       pages: Type.Integer({ minimum: 1 }),
       /** How many rows equal to each digest the page before ended with: equal rows may go on. */
       repeats: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 1 }))),
+      /** The page it stands at was bad data the last time. */
+      failed: Type.Optional(Type.Literal(true)),
     }),
   ),
 });
@@ -74,10 +78,9 @@ export async function* readTransfers(context: Context, series: TransferSeries): 
     if (token !== undefined) tokens.add(token);
     const reply = await request(context, series, cursor, tokens);
     if (!reply.ok) {
-      // A token kept from an earlier run may have expired: the next run begins the sweep anew.
-      if (page === 0 && token !== undefined && reply.outcome === 'client') {
-        yield { series: series.series, records: [], cursor: withoutSweep(cursor) };
-      }
+      const { sweep, ...rest } = cursor;
+      if (page === 0)
+        yield* leaveSweep(series.series, sweep, reply, (left) => ({ ...rest, ...left }));
       return reply;
     }
     const { rows, next } = rowsOf(reply.body);
@@ -110,9 +113,12 @@ function request(
     schema: transfersSchema,
     check: (body) => {
       const { rows, next } = rowsOf(body);
+      const soon = context.now() + AHEAD_MAX_MS;
       if (next !== undefined && tokens.has(next)) return 'the paging cursor comes back'; // M4
       const odd = rows.findIndex((row) => Number.isNaN(momentOf(row)));
-      return odd < 0 ? undefined : `row ${String(odd)}: a moment no calendar has`;
+      if (odd >= 0) return `row ${String(odd)}: a moment no calendar has`;
+      const early = rows.findIndex((row) => momentOf(row) > soon);
+      return early < 0 ? undefined : `row ${String(early)}: in the future`;
     },
   });
 }

@@ -9,20 +9,23 @@
  * N3 A sweep that was broken off goes on at its `after`. A page that is empty there may mean that the
  *    post it names is gone: the sweep begins anew from the top, once a run, and gives nothing twice.
  * N4 An `after` seen twice ends the run as bad data; SWEEP_PAGES_MAX ends what repeats over runs.
+ * N5 A sweep that cannot go on where it stands is begun anew (sweeps.ts).
  */
 import { Type, type Static } from '@sinclair/typebox';
 import { storedCursor } from './cursors.js';
 import type { Pages } from './in-turn.js';
 import type { SourceContext } from './port.js';
 import {
+  impossiblePosts,
   isLater,
   listingSchema,
-  misnamed,
   postRecord,
   postsOf,
   ROWS_PER_PAGE,
+  type Listing,
   type Post,
 } from './reddit-rows.js';
+import { leaveSweep } from './sweeps.js';
 
 export const PAGES_PER_RUN_MAX = 20;
 export const SWEEP_PAGES_MAX = 100;
@@ -44,6 +47,8 @@ const cursorSchema = Type.Object({
       /** The latest posts of the sweep so far. */
       seen: ids,
       pages: Type.Integer({ minimum: 1 }),
+      /** The page it stands at was bad data the last time. */
+      failed: Type.Optional(Type.Literal(true)),
     }),
   ),
 });
@@ -64,9 +69,13 @@ export async function* readNew(context: Context, asked: NewPosts): Pages {
     const after = cursor.sweep?.after;
     if (after !== undefined) tokens.add(after);
     const reply = await request(context, asked, cursor, tokens);
-    if (!reply.ok) return reply;
+    if (!reply.ok) {
+      const { sweep, ...rest } = cursor;
+      if (page === 0) yield* leaveSweep(series, sweep, reply, (left) => ({ ...rest, ...left }));
+      return reply;
+    }
     const { posts, after: next } = postsOf(reply.body);
-    if (after !== undefined && reply.body.data.children.length === 0 && !isAnew) {
+    if (!isAnew && isGone(cursor, reply.body)) {
       isAnew = true; // N3
       tokens = new Set();
       cursor = { seen: cursor.seen };
@@ -84,6 +93,11 @@ export async function* readNew(context: Context, asked: NewPosts): Pages {
     if (cursor.sweep === undefined) return undefined;
   }
   return undefined;
+}
+
+/** Whether a page that was to go on is empty. */
+function isGone({ sweep }: NewCursor, { data }: Listing): boolean {
+  return sweep !== undefined && data.children.length === 0;
 }
 
 /** `subreddit` in lower case. */
@@ -104,7 +118,7 @@ function request(
     check: (body) => {
       const { posts, after } = postsOf(body);
       if (after !== undefined && tokens.has(after)) return 'the paging token comes back'; // N4
-      return misnamed(posts);
+      return impossiblePosts(posts, context.now());
     },
     // The past of a new series may wait for what happens now.
     ...(seen.length === 0 && sweep !== undefined ? { priority: 'backfill' as const } : {}),

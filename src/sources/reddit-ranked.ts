@@ -11,8 +11,8 @@ import { storedCursor } from './cursors.js';
 import type { Pages } from './in-turn.js';
 import type { SourceContext } from './port.js';
 import {
+  impossiblePosts,
   listingSchema,
-  misnamed,
   postsOf,
   rankRecord,
   ROWS_PER_PAGE,
@@ -50,7 +50,7 @@ export async function* readRanked(context: SourceContext<unknown>, asked: Ranked
     path: `/r/${subreddit}/${listing}`,
     query: { limit, raw_json: 1, ...(listing === 'top' ? { t: topOf } : {}) },
     schema: listingSchema,
-    check: (body) => misnamed(postsOf(body).posts),
+    check: (body) => impossiblePosts(postsOf(body).posts, context.now()),
   });
   if (!reply.ok) return reply;
   const before = storedCursor(context, series, cursorSchema) ?? { changes: 0, posts: {} };

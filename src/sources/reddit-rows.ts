@@ -3,6 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { CollectedRecord } from '../kernel/record.js';
 import { SECOND_MS } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
+import { AHEAD_MAX_MS } from './cursors.js';
 import { present } from './rows.js';
 
 /** Most posts a page may be asked for. */
@@ -77,9 +78,11 @@ function isPost(child: Child): child is Extract<Child, { kind: 't3' }> {
 }
 
 /** What a schema cannot say of a page; undefined: nothing is wrong with it. */
-export function misnamed(posts: readonly Post[]): string | undefined {
+export function impossiblePosts(posts: readonly Post[], now: EpochMs): string | undefined {
   const odd = posts.findIndex(({ id, name }) => name !== `t3_${id}`);
-  return odd < 0 ? undefined : `post ${String(odd)}: name and id differ`;
+  if (odd >= 0) return `post ${String(odd)}: name and id differ`;
+  const early = posts.findIndex((row) => momentOf(row) > now + AHEAD_MAX_MS);
+  return early < 0 ? undefined : `post ${String(early)}: in the future`;
 }
 
 /** Orders ids as the numbers they are: a later post has the greater one. */

@@ -15,7 +15,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { DAY_MS, HOUR_MS } from '../kernel/time.js';
 import type { DurationMs, EpochMs } from '../kernel/types.js';
 import { isOfSeries } from './blame.js';
-import { storedCursor } from './cursors.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
 import type { Pages } from './in-turn.js';
 import type { RequestFailure, SourceContext, SourcePage } from './port.js';
 import {
@@ -126,9 +126,12 @@ function inTurn(queries: readonly string[], cursor: NewsCursor): readonly string
 function stored(context: Context): NewsCursor {
   const found = storedCursor(context, NEWS_SERIES, cursorSchema);
   if (found === undefined) return { due: 0, queries: {}, seen: [] };
-  // Queries that are no longer asked are forgotten.
   const asked = new Set(context.options.queries);
-  const queries = Object.entries(found.queries).filter(([query]) => asked.has(query));
+  const soon = context.now() + AHEAD_MAX_MS;
+  // Queries that are no longer asked are forgotten, and so is what would be silent until some day.
+  const queries = Object.entries(found.queries).filter(
+    ([query, { newest = 0 }]) => asked.has(query) && newest <= soon,
+  );
   return { ...found, queries: Object.fromEntries(queries) };
 }
 

@@ -9,14 +9,17 @@
  *    post: the upstream refuses a `since_id` older than its index.
  * T4 A paging token seen twice ends the run as bad data; SWEEP_PAGES_MAX ends what repeats over runs,
  *    and what it leaves unread is said.
+ * T5 A sweep that cannot go on where it stands is begun anew (sweeps.ts).
  */
 import { Type, type Static } from '@sinclair/typebox';
 import { sha256Hex } from '../kernel/canonical.js';
 import { DAY_MS, HOUR_MS } from '../kernel/time.js';
-import { storedCursor } from './cursors.js';
+import type { EpochMs } from '../kernel/types.js';
+import { AHEAD_MAX_MS, storedCursor } from './cursors.js';
 import type { Pages } from './in-turn.js';
 import type { SourceContext } from './port.js';
 import { POSTS, twitterProfile } from './profiles/twitter.js';
+import { leaveSweep } from './sweeps.js';
 import {
   isAbove,
   momentOf,
@@ -46,6 +49,8 @@ const cursorSchema = Type.Object({
       /** The newest post of the sweep: `since_id` of the next. */
       newest: Type.Optional(postId),
       pages: Type.Integer({ minimum: 1 }),
+      /** The page it stands at was bad data the last time. */
+      failed: Type.Optional(Type.Literal(true)),
     }),
   ),
 });
@@ -80,10 +85,8 @@ export async function* readSearch(context: Context, search: Search): Pages {
     const since = sinceOf(cursor, context.now());
     const reply = await request(context, search, cursor, since, tokens);
     if (!reply.ok) {
-      // A token kept from an earlier run may have expired: the next run begins the sweep anew.
-      if (page === 0 && token !== undefined && reply.outcome === 'client') {
-        yield { series, records: [], cursor: withoutSweep(cursor) };
-      }
+      const { sweep, ...rest } = cursor;
+      if (page === 0) yield* leaveSweep(series, sweep, reply, (left) => ({ ...rest, ...left }));
       return reply;
     }
     const rows = reply.body.data ?? [];
@@ -102,10 +105,11 @@ export async function* readSearch(context: Context, search: Search): Pages {
 }
 
 /** The post to go on from; undefined: there is none that the upstream still accepts (T3). */
-function sinceOf({ since_id: since }: SearchCursor, now: number): string | undefined {
+function sinceOf({ since_id: since }: SearchCursor, now: EpochMs): string | undefined {
   if (since === undefined) return undefined;
   const moment = momentOfId(since);
-  return moment !== undefined && moment > now - INDEX_MS ? since : undefined;
+  if (moment === undefined || moment > now + AHEAD_MAX_MS) return undefined;
+  return moment > now - INDEX_MS ? since : undefined;
 }
 
 function request(
@@ -125,20 +129,27 @@ function request(
       next_token: sweep?.token,
     },
     schema: searchSchema,
-    check: (body) => objection(body, tokens),
+    check: (body) => objection(body, tokens, context.now()),
     units: { ...twitterProfile.weights['search_recent'], [POSTS]: maxResults },
     // The past of a new search may wait for what happens now.
     ...(since === undefined && sweep !== undefined ? { priority: 'backfill' as const } : {}),
   });
 }
 
-function objection({ data, meta }: SearchBody, tokens: ReadonlySet<string>): string | undefined {
+function objection(
+  { data, meta }: SearchBody,
+  tokens: ReadonlySet<string>,
+  now: EpochMs,
+): string | undefined {
   if (meta.next_token !== undefined && tokens.has(meta.next_token)) {
     return 'the paging token comes back'; // T4
   }
   if (data === undefined && meta.result_count > 0) return 'results are counted and none is there';
   const odd = (data ?? []).findIndex((row) => Number.isNaN(momentOf(row)));
-  return odd < 0 ? undefined : `data/${String(odd)}: a moment no calendar has`;
+  if (odd >= 0) return `data/${String(odd)}: a moment no calendar has`;
+  const soon = now + AHEAD_MAX_MS;
+  const early = (data ?? []).findIndex((row) => (momentOfId(row.id) ?? momentOf(row)) > soon);
+  return early < 0 ? undefined : `data/${String(early)}: in the future`;
 }
 
 type Step = {

@@ -1,34 +1,18 @@
 /** Every recording of Glassnode, replayed by a real server through transport, profile, schema and source. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DAY_MS, systemClock } from '../../src/kernel/time.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../src/kernel/time.js';
 import type { Metric } from '../../src/sources/glassnode-metrics.js';
 import { glassnode, type GlassnodeOptions } from '../../src/sources/glassnode.js';
-import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
 import { collectOnce, world, type World } from '../support/sources-context.js';
-import {
-  recording,
-  recordings,
-  replay,
-  testServer,
-  type TestServer,
-} from '../support/sources-server.js';
+import { recording, recordings, replay } from '../support/sources-server.js';
+import { wireForFile } from '../support/sources-wire.js';
 
-let transport: UndiciTransport;
-let server: TestServer;
+const wire = wireForFile();
 let around: World;
-
-beforeAll(async () => {
-  transport = undiciTransport({ clock: systemClock() });
-  server = await testServer();
-});
-afterAll(async () => {
-  await transport.close();
-  await server.close();
-});
 
 const START = 1_735_689_600_000;
 beforeEach(() => {
-  around = world(transport, server.url, START + 2.5 * DAY_MS);
+  around = world(wire.transport, wire.server.url, START + 2.5 * DAY_MS);
 });
 
 const of = (metric: Metric): GlassnodeOptions => ({
@@ -43,7 +27,7 @@ const begun = (metric: Metric, next: number): void => {
 describe('points', () => {
   it('of a recorded price are records with its figures, to the last digit', async () => {
     const { response } = recording('glassnode', 'price_usd_close_BTC_2');
-    server.answer((request, reply) => {
+    wire.server.answer((request, reply) => {
       // The vendor's JSON comes as text (LIMITS.md).
       reply.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
       reply.end(JSON.stringify(response.body));
@@ -56,14 +40,14 @@ describe('points', () => {
       [`onchain_metric:BTC:price:24h:${String(START)}`, 94397.1460817957],
       [`onchain_metric:BTC:price:24h:${String(START + DAY_MS)}`, 96861.96531975128],
     ]);
-    const asked = server.seen.at(-1)?.url;
+    const asked = wire.server.seen.at(-1)?.url;
     expect(asked?.pathname).toBe('/v1/metrics/market/price_usd_close');
     expect(asked?.searchParams.get('s')).toBe('1735689600');
     expect(around.cursors.get('BTC/price/24h')).toMatchObject({ next: START + 2 * DAY_MS });
   });
 
   it('with parts keep open, high, low and close', async () => {
-    server.answer(replay(recording('glassnode', 'price_usd_ohlc_BTC_2')));
+    wire.server.answer(replay(recording('glassnode', 'price_usd_ohlc_BTC_2')));
     begun('price_ohlc', START);
     const run = await collectOnce(glassnode, of('price_ohlc'), around);
     expect(run.records[0]?.data['parts']).toEqual({
@@ -78,7 +62,7 @@ describe('points', () => {
   it('of a point-in-time metric carry when they were computed', async () => {
     const start = 1_790_899_200_000;
     around.now = start + 4 * DAY_MS;
-    server.answer(replay(recording('glassnode', 'active_count_pit_BTC_3')));
+    wire.server.answer(replay(recording('glassnode', 'active_count_pit_BTC_3')));
     begun('active_addresses_pit', start);
     const run = await collectOnce(glassnode, of('active_addresses_pit'), around);
     expect(run.records.map(({ data }) => [data['value'], data['computed_at_ms']])).toEqual([
@@ -90,7 +74,7 @@ describe('points', () => {
 
   it('of 2009 are read as well', async () => {
     const start = 1_230_940_800_000;
-    server.answer(replay(recording('glassnode', 'cli_metric_points')));
+    wire.server.answer(replay(recording('glassnode', 'cli_metric_points')));
     begun('price', start);
     around.now = start + 5 * DAY_MS;
     const run = await collectOnce(glassnode, of('price'), around);
@@ -101,7 +85,7 @@ describe('points', () => {
 it('assets become a record each, of those that are collected', async () => {
   const list = recording('glassnode', 'cli_assets');
   const points = recording('glassnode', 'price_usd_close_BTC_2');
-  server.answer((request, reply) => {
+  wire.server.answer((request, reply) => {
     const isList = (request.url ?? '').startsWith('/v1/metadata/assets');
     replay(isList ? list : points)(request, reply);
   });
@@ -121,7 +105,7 @@ it.each([
   ['cli_metric_describe', 'bad_data', 200],
   ['cli_assets', 'bad_data', 200],
 ])('%s is %s', async (name, outcome, status) => {
-  server.answer(replay(recording('glassnode', name)));
+  wire.server.answer(replay(recording('glassnode', name)));
   const run = await collectOnce(glassnode, of('market_cap'), around);
   expect(run).toMatchObject({ failure: { outcome, status }, records: [], pages: [] });
   const [verdict] = around.verdicts;
@@ -136,9 +120,9 @@ it.each([
 
 it('the key is sent in its header and nowhere else', async () => {
   around.key = 'a-key';
-  server.answer(replay(recording('glassnode', 'cli_metric_points')));
+  wire.server.answer(replay(recording('glassnode', 'cli_metric_points')));
   await collectOnce(glassnode, of('price'), around);
-  const seen = server.seen.at(-1);
+  const seen = wire.server.seen.at(-1);
   expect(seen?.headers['x-api-key']).toBe('a-key');
   expect(seen?.url.href).not.toContain('a-key');
 });

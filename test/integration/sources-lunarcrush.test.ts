@@ -1,30 +1,13 @@
 /** Every recording of LunarCrush, replayed by a real server through transport, profile, schema and source. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DAY_MS, HOUR_MS, systemClock } from '../../src/kernel/time.js';
-import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../../src/kernel/time.js';
 import { lunarcrush, type LunarcrushOptions } from '../../src/sources/lunarcrush.js';
 import { collectOnce, world, type World } from '../support/sources-context.js';
-import {
-  recording,
-  recordings,
-  replay,
-  sendJson,
-  testServer,
-  type TestServer,
-} from '../support/sources-server.js';
+import { recording, recordings, replay, sendJson } from '../support/sources-server.js';
+import { wireForFile } from '../support/sources-wire.js';
 
-let transport: UndiciTransport;
-let server: TestServer;
+const wire = wireForFile();
 let around: World;
-
-beforeAll(async () => {
-  transport = undiciTransport({ clock: systemClock() });
-  server = await testServer();
-});
-afterAll(async () => {
-  await transport.close();
-  await server.close();
-});
 
 /** The last recorded day, of which the recording holds the running figures. */
 const LAST = 1_644_624_000_000;
@@ -33,7 +16,7 @@ const begun = (next: number): void => {
   around.cursors.set('assets/DOGE/day', { next });
 };
 beforeEach(() => {
-  around = world(transport, server.url, LAST + HOUR_MS);
+  around = world(wire.transport, wire.server.url, LAST + HOUR_MS);
 });
 
 describe('figures', () => {
@@ -41,7 +24,7 @@ describe('figures', () => {
     ['v2_assets_DOGE_5d', 4],
     ['v2_assets_DOGE_365d', 365],
   ])('of %s: a record per closed day, and how things stand', async (name, days) => {
-    server.answer(replay(recording('lunarcrush', name)));
+    wire.server.answer(replay(recording('lunarcrush', name)));
     begun(LAST - days * DAY_MS);
     const run = await collectOnce(lunarcrush, doge, around);
     expect(run.failure).toBeUndefined();
@@ -58,11 +41,11 @@ describe('figures', () => {
     });
     expect(around.cursors.get('assets/DOGE/day')).toMatchObject({ next: LAST });
     expect((await collectOnce(lunarcrush, doge, around)).records).toEqual([]);
-    expect(server.seen.at(-1)?.url.searchParams.get('start')).toBe(String(LAST / 1000));
+    expect(wire.server.seen.at(-1)?.url.searchParams.get('start')).toBe(String(LAST / 1000));
   });
 
   it('without a series are how things stand', async () => {
-    server.answer(replay(recording('lunarcrush', 'v2_assets_DOGE_no_series')));
+    wire.server.answer(replay(recording('lunarcrush', 'v2_assets_DOGE_no_series')));
     const run = await collectOnce(lunarcrush, doge, around);
     expect(run.failure).toBeUndefined();
     expect(run.records.map(({ kind }) => kind)).toEqual(['social_snapshot']);
@@ -70,7 +53,7 @@ describe('figures', () => {
   });
 
   it('of another symbol than was asked for are bad data', async () => {
-    server.answer(replay(recording('lunarcrush', 'v2_assets_DOGE_5d')));
+    wire.server.answer(replay(recording('lunarcrush', 'v2_assets_DOGE_5d')));
     const run = await collectOnce(lunarcrush, { ...doge, symbols: ['BTC'] }, around);
     expect(run).toMatchObject({ records: [], failure: { outcome: 'bad_data' } });
   });
@@ -78,7 +61,7 @@ describe('figures', () => {
 
 it.each([429, 200])('the recorded refusal of a day is a used-up quota, with %i', async (status) => {
   const { response } = recording('lunarcrush', 'v4_doc_rate_limited_daily');
-  server.answer(sendJson(response.body, status));
+  wire.server.answer(sendJson(response.body, status));
   const run = await collectOnce(lunarcrush, doge, around);
   expect(run).toMatchObject({ failure: { outcome: 'quota_exhausted', status }, records: [] });
   expect(around.verdicts[0]).toMatchObject({ bucket: 'day', retryAt: LAST + DAY_MS });
@@ -86,9 +69,9 @@ it.each([429, 200])('the recorded refusal of a day is a used-up quota, with %i',
 
 it('the key is sent as a Bearer token and nowhere else', async () => {
   around.key = 'a-key';
-  server.answer(replay(recording('lunarcrush', 'v2_assets_DOGE_no_series')));
+  wire.server.answer(replay(recording('lunarcrush', 'v2_assets_DOGE_no_series')));
   await collectOnce(lunarcrush, doge, around);
-  const seen = server.seen.at(-1);
+  const seen = wire.server.seen.at(-1);
   expect(seen?.headers.authorization).toBe('Bearer a-key');
   expect(seen?.url.pathname).toBe('/v2');
   expect(seen?.url.href).not.toContain('a-key');

@@ -1,9 +1,7 @@
 /** Every recording, replayed by a real server through transport, profile, schema and source. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/kernel/time.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { historical } from '../../src/sources/historical.js';
 import { INTERVAL_MS, type Interval } from '../../src/sources/historical-klines.js';
-import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
 import { moralis } from '../../src/sources/moralis.js';
 import { collectOnce, world, type World } from '../support/sources-context.js';
 import {
@@ -11,22 +9,12 @@ import {
   recordings,
   replay,
   sendJson,
-  testServer,
   type Recording,
   type TestServer,
 } from '../support/sources-server.js';
+import { wireForFile } from '../support/sources-wire.js';
 
-let transport: UndiciTransport;
-let server: TestServer;
-
-beforeAll(async () => {
-  transport = undiciTransport({ clock: systemClock() });
-  server = await testServer();
-});
-afterAll(async () => {
-  await transport.close();
-  await server.close();
-});
+const wire = wireForFile();
 
 type Row = readonly [number, ...(string | number)[]];
 const rowsOf = (of: Recording): readonly Row[] => of.response.body as unknown as readonly Row[];
@@ -51,7 +39,7 @@ const klines = historicalRecordings.filter(isKlines);
 describe('historical', () => {
   let around: World;
   beforeEach(() => {
-    around = world(transport, server.url, Date.UTC(2026, 0, 1));
+    around = world(wire.transport, wire.server.url, Date.UTC(2026, 0, 1));
   });
 
   it.each(klines)('reads each bar of $name', async (of) => {
@@ -60,7 +48,7 @@ describe('historical', () => {
     const length = INTERVAL_MS[interval];
     around.cursors.set(`${symbol}/${interval}`, { next: first(of) });
     around.now = (rows.at(-1)?.[0] ?? 0) + length + 5000;
-    server.answer(klineServer(rows));
+    wire.server.answer(klineServer(rows));
     const run = await collectOnce(historical, { symbols: [symbol], intervals: [interval] }, around);
     expect(run.failure).toBeUndefined();
     expect(run.records.length).toBe(rows.length);
@@ -78,7 +66,7 @@ describe('historical', () => {
     const pages = ['klines_BTCUSDT_1h_20200430_1000', 'klines_BTCUSDT_1h_20200611_468'];
     const [one, two] = pages.map((name) => recording('historical', name));
     if (one === undefined || two === undefined) throw new Error('no recording');
-    server.answer(klineServer([...rowsOf(one), ...rowsOf(two)]));
+    wire.server.answer(klineServer([...rowsOf(one), ...rowsOf(two)]));
     around.cursors.set('BTCUSDT/1h', { next: first(one) });
     around.cursors.set('exchange_info', { read_at: rowsOf(two).at(-1)?.[0] ?? 0 });
     around.now = (rowsOf(two).at(-1)?.[0] ?? 0) + 2 * INTERVAL_MS['1h'];
@@ -108,7 +96,7 @@ describe('historical', () => {
     exchangeInfo_trimmed_weight6000: 'bad_data',
   };
   it.each(others)('classes $name', async (of) => {
-    server.answer(replay(of));
+    wire.server.answer(replay(of));
     const run = await collectOnce(historical, { symbols: ['BTCUSDT'], intervals: ['1h'] }, around);
     expect(run.failure?.outcome).toBe(outcomes[of.name]);
     expect(run.records).toEqual([]);
@@ -122,13 +110,13 @@ describe('historical', () => {
     ['exchangeInfo_trimmed_weight1200_2019', [{ bucket: 'weight', used: 1, limit: 1200 }]],
     ['exchangeInfo_trimmed_weight6000', [{ bucket: 'weight', limit: 6000 }]],
   ])('observes the weight of %s', async (name, observations) => {
-    server.answer(replay(recording('historical', name)));
+    wire.server.answer(replay(recording('historical', name)));
     await collectOnce(historical, { symbols: ['BTCUSDT'], intervals: ['1h'] }, around);
     expect(around.verdicts[0]).toMatchObject({ observations, malformedHeaders: 0, charged: true });
   });
 
   it('takes the end of a ban from the message', async () => {
-    server.answer(replay(recording('historical', 'doc_418_ip_banned_1003')));
+    wire.server.answer(replay(recording('historical', 'doc_418_ip_banned_1003')));
     around.now = 1_787_546_698_129 - 90_000;
     await collectOnce(historical, { symbols: ['BTCUSDT'], intervals: ['1h'] }, around);
     expect(around.verdicts[0]).toMatchObject({ outcome: 'banned', retryAt: 1_787_546_698_129 });
@@ -141,7 +129,7 @@ describe('moralis', () => {
   const onlyWallet = { chain: 'eth', tokens: [], wallets: [wallet] };
   let around: World;
   beforeEach(() => {
-    around = world(transport, server.url, Date.UTC(2026, 0, 15, 12));
+    around = world(wire.transport, wire.server.url, Date.UTC(2026, 0, 15, 12));
   });
 
   /** Transfers page by page as the recorded walk asks for them; balances empty. */
@@ -164,7 +152,7 @@ describe('moralis', () => {
     ['token', onlyToken],
     ['wallet', onlyWallet],
   ])('walks the pages of a %s to the end and then reads nothing twice', async (kind, options) => {
-    server.answer(walk(`${kind}_transfers_page1_of_2`, `${kind}_transfers_page2_of_2`));
+    wire.server.answer(walk(`${kind}_transfers_page1_of_2`, `${kind}_transfers_page2_of_2`));
     const run = await collectOnce(moralis, options, around);
     expect(run.failure).toBeUndefined();
     expect(run.records.length).toBe(12);
@@ -175,7 +163,7 @@ describe('moralis', () => {
       at: Date.UTC(2022, 8, 1, 17, 18, 14),
       data: { value: '347995260860000000000', block_number: 15_454_126, chain: 'eth' },
     });
-    server.answer(walk(`${kind}_transfers_single_page_12`));
+    wire.server.answer(walk(`${kind}_transfers_single_page_12`));
     const again = await collectOnce(moralis, options, around);
     expect(again).toMatchObject({ records: [], pages: [], failure: undefined });
     const asked = around.asked.find(({ url }) => url.searchParams.has('from_block'));
@@ -186,15 +174,19 @@ describe('moralis', () => {
     ['token', onlyToken],
     ['wallet', onlyWallet],
   ])('gives one page of a %s the ids that two pages had', async (kind, options) => {
-    server.answer(walk(`${kind}_transfers_page1_of_2`, `${kind}_transfers_page2_of_2`));
+    wire.server.answer(walk(`${kind}_transfers_page1_of_2`, `${kind}_transfers_page2_of_2`));
     const two = await collectOnce(moralis, options, around);
-    server.answer(walk(`${kind}_transfers_single_page_12`));
-    const one = await collectOnce(moralis, options, world(transport, server.url, around.now));
+    wire.server.answer(walk(`${kind}_transfers_single_page_12`));
+    const one = await collectOnce(
+      moralis,
+      options,
+      world(wire.transport, wire.server.url, around.now),
+    );
     expect(one.records.map(({ id }) => id)).toEqual(two.records.map(({ id }) => id));
   });
 
   it('reads the fuller shape of a transfer', async () => {
-    server.answer(walk('doc_transfers_v22_shape'));
+    wire.server.answer(walk('doc_transfers_v22_shape'));
     const run = await collectOnce(moralis, onlyToken, around);
     const transaction = '0x2d30ca6f024dbc1307ac8a1a44ca27de6f797ec22ef20627a1307243b0ab7d09';
     expect(run.failure).toBeUndefined();
@@ -211,7 +203,7 @@ describe('moralis', () => {
     ['wallet_erc20_balances', ['795917396650797993089', '155304334804334409393921']],
     ['doc_balances_v22_shape', ['123456789']],
   ])('reads the balances of %s, once', async (name, balances) => {
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       const ofBalances = (request.url ?? '').includes('/erc20?');
       (ofBalances ? replay(recording('moralis', name)) : sendJson([]))(request, response);
     });
@@ -227,7 +219,7 @@ describe('moralis', () => {
     ['error_invalid_address', 'client'],
     ['endpoint_weights', 'bad_data'],
   ])('classes %s', async (name, outcome) => {
-    server.answer(replay(recording('moralis', name)));
+    wire.server.answer(replay(recording('moralis', name)));
     const run = await collectOnce(moralis, onlyToken, around);
     expect(run.failure?.outcome).toBe(outcome);
     expect(run.records).toEqual([]);
@@ -240,9 +232,9 @@ describe('moralis', () => {
 
   it('sends its key in its header and nowhere else', async () => {
     around.key = 'a-key';
-    server.answer(walk('doc_transfers_v22_shape'));
+    wire.server.answer(walk('doc_transfers_v22_shape'));
     await collectOnce(moralis, onlyToken, around);
-    const seen = server.seen.at(-1);
+    const seen = wire.server.seen.at(-1);
     expect(seen?.headers['x-api-key']).toBe('a-key');
     expect(seen?.url.pathname).toBe(`/api/v2.2/erc20/${wallet}/transfers`);
     expect(seen?.url.href).not.toContain('a-key');

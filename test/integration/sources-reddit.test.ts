@@ -1,35 +1,18 @@
 /** Every recording of Reddit, replayed by a real server through token, profile, schema and source. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/kernel/time.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../src/kernel/types.js';
-import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
 import { reddit, type RedditOptions } from '../../src/sources/reddit.js';
 import { collectOnce, world, type World } from '../support/sources-context.js';
 import { recordedAt, replayBytes } from '../support/sources-replay.js';
-import {
-  recording,
-  recordings,
-  testServer,
-  type Recording,
-  type TestServer,
-} from '../support/sources-server.js';
+import { recording, recordings, type Recording } from '../support/sources-server.js';
+import { wireForFile } from '../support/sources-wire.js';
 
-let transport: UndiciTransport;
-let server: TestServer;
+const wire = wireForFile();
 let around: World;
 const LATER = Date.UTC(2026, 0, 15, 12);
 const TOKEN_PATH = '/api/v1/access_token';
-
-beforeAll(async () => {
-  transport = undiciTransport({ clock: systemClock() });
-  server = await testServer();
-});
-afterAll(async () => {
-  await transport.close();
-  await server.close();
-});
 beforeEach(() => {
-  around = world(transport, server.url, LATER);
+  around = world(wire.transport, wire.server.url, LATER);
   around.key = 'a-client';
   around.token = 'a-token';
 });
@@ -45,7 +28,7 @@ const postsIn = (of: Recording): readonly Body[] =>
 
 async function replayed(of: Recording, options: RedditOptions) {
   around.now = recordedAt(of, LATER);
-  server.answer(replayBytes(of));
+  wire.server.answer(replayBytes(of));
   return collectOnce(reddit, options, around);
 }
 
@@ -120,7 +103,7 @@ describe('as a refusal', () => {
     async (name) => {
       const good = replayBytes(recording('reddit', 'r_askreddit_new_100'));
       const bad = replayBytes(recording('reddit', name));
-      server.answer((request, response) => {
+      wire.server.answer((request, response) => {
         ((request.url ?? '').startsWith('/r/closed/') ? bad : good)(request, response);
       });
       const both = { ...newOnly, subreddits: ['closed', 'askreddit'] };
@@ -159,7 +142,7 @@ describe('the token', () => {
   const listing = replayBytes(recording('reddit', 'r_askreddit_new_100'));
   const answering = (name: string): void => {
     const token = replayBytes(recording('reddit', name));
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       (request.url === TOKEN_PATH ? token : listing)(request, response);
     });
     around.token = undefined;
@@ -173,13 +156,13 @@ describe('the token', () => {
       expect(run.failure).toBeUndefined();
       expect(run.records.length).toBe(100);
       const token = (of.response.body as Body)['access_token'];
-      expect(server.seen.at(-1)?.headers.authorization).toBe(`Bearer ${token as string}`);
-      const asked = server.seen.at(-2);
+      expect(wire.server.seen.at(-1)?.headers.authorization).toBe(`Bearer ${token as string}`);
+      const asked = wire.server.seen.at(-2);
       expect(asked?.url.pathname).toBe(TOKEN_PATH);
       const pair = Buffer.from('a-client:a-client').toString('base64');
       expect(asked?.headers.authorization).toBe(`Basic ${pair}`);
       expect(asked?.headers['content-type']).toBe('application/x-www-form-urlencoded');
-      for (const { headers } of server.seen.slice(-2)) {
+      for (const { headers } of wire.server.seen.slice(-2)) {
         expect(headers['user-agent']).toMatch(/headgate/);
       }
       expect(reddit.upstreams['reddit']?.token?.read(of.response.body)).toEqual({
@@ -196,19 +179,19 @@ describe('the token', () => {
     ['token_429_json_no_retry_after', 'throttled', 'too many requests'],
   ])('%s is %s, and nothing else is asked', async (name, outcome, says) => {
     answering(name);
-    const before = server.seen.length;
+    const before = wire.server.seen.length;
     const run = await collectOnce(reddit, { ...newOnly, subreddits: ['a1', 'b1'] }, around);
     expect(run.failure).toMatchObject({ outcome, endpoint: 'access_token' });
     expect(run.failure?.message).toContain(says);
     expect(around.verdicts[0]?.retryAt).toBeUndefined();
-    expect(server.seen.length).toBe(before + 1);
+    expect(wire.server.seen.length).toBe(before + 1);
   });
 
   it('that is refused is got once more: the recorded sequence', async () => {
     const steps = [1, 2, 3, 4].map((n) => recording('reddit', `seq_401_then_retry_${String(n)}`));
-    const before = server.seen.length;
-    server.answer((request, response) => {
-      const step = steps[server.seen.length - before - 1];
+    const before = wire.server.seen.length;
+    wire.server.answer((request, response) => {
+      const step = steps[wire.server.seen.length - before - 1];
       if (step === undefined) response.writeHead(404).end();
       else replayBytes(step)(request, response);
     });
@@ -216,7 +199,7 @@ describe('the token', () => {
     const run = await collectOnce(reddit, newOnly, around);
     expect(run.failure).toBeUndefined();
     expect(run.records.length).toBe(25);
-    expect(server.seen.slice(before).map(({ url }) => url.pathname)).toEqual([
+    expect(wire.server.seen.slice(before).map(({ url }) => url.pathname)).toEqual([
       TOKEN_PATH,
       '/r/askreddit/new',
       TOKEN_PATH,
@@ -236,7 +219,7 @@ describe('a recorded walk', () => {
   ])('of %s is followed over its %i pages', async (prefix, pages, posts) => {
     const recorded = walk(prefix);
     expect(recorded.length).toBe(pages);
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       const after = new URL(request.url ?? '/', 'http://test').searchParams.get('after');
       const place = recorded.findIndex((of) => listingOf(of).after === after);
       const page = recorded[after === null ? 0 : place + 1];

@@ -1,39 +1,23 @@
 /** The source `sentiment` over real HTTP: every recording, and whole runs against the sandbox. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DAY_MS, HOUR_MS, MINUTE_MS, systemClock } from '../../src/kernel/time.js';
+import { describe, expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/kernel/time.js';
 import type { Json } from '../../src/kernel/types.js';
-import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
 import type { Transport } from '../../src/sources/port.js';
 import { sentiment, type SentimentOptions } from '../../src/sources/sentiment.js';
 import { SANDBOX_KEYS } from '../../src/sources/sandbox/index.js';
 import { NOON, sandboxKit, type Kit } from '../support/sandbox-kit.js';
-import {
-  recording,
-  recordings,
-  replay,
-  sendJson,
-  testServer,
-  type TestServer,
-} from '../support/sources-server.js';
+import { recording, recordings, replay, sendJson } from '../support/sources-server.js';
+import { wireForFile } from '../support/sources-wire.js';
 import { anyStatus, ENDS, saying, spoilt } from '../support/sources-spoilt.js';
 import { collectSides, type Sides, type SidesRun } from '../support/sources-upstreams.js';
 
-let transport: UndiciTransport;
-let server: TestServer;
-beforeAll(async () => {
-  transport = undiciTransport({ clock: systemClock() });
-  server = await testServer();
-});
-afterAll(async () => {
-  await transport.close();
-  await server.close();
-});
+const wire = wireForFile();
 
 const options: SentimentOptions = { historyDays: 32, queries: ['Trump'], newsDays: 7 };
 const keys = { NEWSAPI_API_KEY: 'a-key' };
 
-function sides(url: string, now: number, over: Transport = transport): Sides {
+function sides(url: string, now: number, over: Transport = wire.transport): Sides {
   const side = { baseUrl: url, keys };
   return {
     transport: over,
@@ -52,8 +36,8 @@ describe('recordings', () => {
   const newsAt = Date.UTC(2018, 11, 9, 23, 59);
 
   it('fng_limit32_series: a record a day', async () => {
-    server.answer(replay(index));
-    const around = sides(server.url, indexAt);
+    wire.server.answer(replay(index));
+    const around = sides(wire.server.url, indexAt);
     const run = await collectSides(sentiment, { ...options, queries: [] }, around);
     expect(run.failure).toBeUndefined();
     expect(run.records).toHaveLength(32);
@@ -62,13 +46,13 @@ describe('recordings', () => {
       data: { value: 74, classification: 'Greed' },
     });
     expect(run.pages[0]?.gaps).toBeUndefined();
-    expect(server.seen.at(-1)?.url.href).toMatch(/\/fng\/\?limit=32$/);
+    expect(wire.server.seen.at(-1)?.url.href).toMatch(/\/fng\/\?limit=32$/);
     const again = await collectSides(sentiment, { ...options, queries: [] }, around);
     expect(again).toMatchObject({ pages: [], failure: undefined });
   });
 
   it('newsapi_everything_trump: both pages, each article once, the key in its header only', async () => {
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       const url = new URL(request.url ?? '/', 'http://test');
       if (url.pathname === '/fng/') sendJson({ data: [] })(request, response);
       else {
@@ -76,7 +60,7 @@ describe('recordings', () => {
         replay(recording('sentiment', `${recordedNews}${page}`))(request, response);
       }
     });
-    const run = await collectSides(sentiment, options, sides(server.url, newsAt));
+    const run = await collectSides(sentiment, options, sides(wire.server.url, newsAt));
     expect(run.failure).toBeUndefined();
     expect(run.warnings).toEqual([]);
     // 179 rows; one stands there twice.
@@ -88,7 +72,7 @@ describe('recordings', () => {
       at: Date.UTC(2018, 11, 9, 23, 52, 24),
       data: { source_id: 'the-new-york-times', author: 'JIM RUTENBERG', upstream: 'newsapi' },
     });
-    const asked = server.seen.filter(({ url }) => url.pathname === '/v2/everything').slice(-2);
+    const asked = wire.server.seen.filter(({ url }) => url.pathname === '/v2/everything').slice(-2);
     expect(asked.map(({ url }) => url.searchParams.get('page'))).toEqual(['1', '2']);
     expect(asked[1]?.url.searchParams.get('to')).toBe('2018-12-09T23:52:24');
     for (const { headers, url } of asked) {
@@ -104,11 +88,11 @@ describe('recordings', () => {
     newsapi_429_rate_limited: { outcome: 'throttled', retryAt: newsAt + HOUR_MS },
   };
   it.each(Object.keys(classes))('classes %s', async (name) => {
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       const isIndex = request.url?.startsWith('/fng/') === true;
       (isIndex ? sendJson({ data: [] }) : replay(recording('sentiment', name)))(request, response);
     });
-    const around = sides(server.url, newsAt);
+    const around = sides(wire.server.url, newsAt);
     const run = await collectSides(sentiment, options, around);
     expect(around.verdicts.at(-1)).toMatchObject({ upstream: 'newsapi', ...classes[name] });
     expect(run.records).toEqual([]);
@@ -126,12 +110,12 @@ describe('recordings', () => {
     ['unexpectedError', 500, 'server'],
     ['newWord', 200, 'server'],
   ])('knows the code %s of a %i', async (code, status, outcome) => {
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       const isIndex = request.url?.startsWith('/fng/') === true;
       const body = isIndex ? { data: [] } : { status: 'error', code, message: 'x' };
       sendJson(body, isIndex ? 200 : status)(request, response);
     });
-    const around = sides(server.url, newsAt);
+    const around = sides(wire.server.url, newsAt);
     await collectSides(sentiment, options, around);
     expect(around.verdicts.at(-1)).toMatchObject({ outcome });
   });
@@ -173,7 +157,7 @@ describe('recordings', () => {
 describe('against the sandbox', () => {
   const demo: SentimentOptions = { historyDays: 0, queries: ['bitcoin', 'ethereum'], newsDays: 5 };
   const sandboxSides = (kit: Kit): Sides => ({
-    transport,
+    transport: wire.transport,
     sides: {
       alternative_me: { baseUrl: kit.upstreamUrl('alternative_me') },
       newsapi: { baseUrl: kit.upstreamUrl('newsapi'), keys: SANDBOX_KEYS },

@@ -1,9 +1,8 @@
 /** The source `stock_index` over real HTTP: every recording, and whole runs against the sandbox. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DAY_MS, HOUR_MS, MINUTE_MS, systemClock } from '../../src/kernel/time.js';
+import { describe, expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/kernel/time.js';
 import type { Json } from '../../src/kernel/types.js';
-import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
 import type { Transport } from '../../src/sources/port.js';
 import { SANDBOX_KEYS } from '../../src/sources/sandbox/index.js';
 import { INDICES, stockIndex, type StockIndexOptions } from '../../src/sources/stock-index.js';
@@ -13,26 +12,17 @@ import {
   recordings,
   replay,
   sendJson,
-  testServer,
   type Recording,
   type TestServer,
 } from '../support/sources-server.js';
+import { wireForFile } from '../support/sources-wire.js';
 import { anyStatus, ENDS, saying, spoilt } from '../support/sources-spoilt.js';
 import { collectSides, type Sides, type SidesRun } from '../support/sources-upstreams.js';
 
-let transport: UndiciTransport;
-let server: TestServer;
-beforeAll(async () => {
-  transport = undiciTransport({ clock: systemClock() });
-  server = await testServer();
-});
-afterAll(async () => {
-  await transport.close();
-  await server.close();
-});
+const wire = wireForFile();
 
 const keys = { ALPHA_VANTAGE_API_KEY: 'a-key' };
-function sides(url: string, now: number, over: Transport = transport): Sides {
+function sides(url: string, now: number, over: Transport = wire.transport): Sides {
   return {
     transport: over,
     sides: { yahoo: { baseUrl: url }, alpha_vantage: { baseUrl: url, keys } },
@@ -84,8 +74,8 @@ function chartServer(of: Recording): Parameters<TestServer['answer']>[0] {
 describe('recordings', () => {
   it.each(all.filter(isChart))('reads each bar of $name, once', async (of) => {
     const times = chartIn(of).timestamp ?? [];
-    const around = sides(server.url, ((times.at(-1) ?? 1.74e9) + 7 * 86_400) * 1000);
-    server.answer(chartServer(of));
+    const around = sides(wire.server.url, ((times.at(-1) ?? 1.74e9) + 7 * 86_400) * 1000);
+    wire.server.answer(chartServer(of));
     const run = await collectSides(stockIndex, optionsFor(of), around);
     expect(run.failure).toBeUndefined();
     expect(run.warnings).toEqual([]);
@@ -104,11 +94,11 @@ describe('recordings', () => {
     const csv = recording('stock_index', 'gspc_daily_ohlcv_2000_2020_csv').response.body as string;
     const lines = new Map(csv.split('\n').map((line) => [line.slice(0, 10), line.split(',')]));
     const of = recording('stock_index', 'gspc_chart_253d_derived');
-    server.answer(chartServer(of));
+    wire.server.answer(chartServer(of));
     const run = await collectSides(
       stockIndex,
       optionsFor(of),
-      sides(server.url, Date.UTC(2020, 4)),
+      sides(wire.server.url, Date.UTC(2020, 4)),
     );
     expect(run.records).toHaveLength(253);
     for (const { data } of run.records) {
@@ -117,16 +107,16 @@ describe('recordings', () => {
       expect(told).toEqual([1, 2, 3, 4, 6].map((n) => Number(line[n])));
     }
     // As a body it is what a chart is not.
-    server.answer(replay(recording('stock_index', 'gspc_daily_ohlcv_2000_2020_csv')));
-    const raw = await collectSides(stockIndex, optionsFor(of), sides(server.url, NOON));
+    wire.server.answer(replay(recording('stock_index', 'gspc_daily_ohlcv_2000_2020_csv')));
+    const raw = await collectSides(stockIndex, optionsFor(of), sides(wire.server.url, NOON));
     expect(raw).toMatchObject({ failure: { outcome: 'bad_data' }, records: [] });
   });
 
   it('says who we are, spells symbols so that they survive a path, and sends no key', async () => {
-    server.answer(replay(recording('stock_index', 'yahoo_doc_404_chart_not_found')));
+    wire.server.answer(replay(recording('stock_index', 'yahoo_doc_404_chart_not_found')));
     const options = { ...stockIndex.defaults, symbols: ['^GSPC', '000001.SS'] };
-    await collectSides(stockIndex, options, sides(server.url, NOON));
-    const [one, two] = server.seen.slice(-2);
+    await collectSides(stockIndex, options, sides(wire.server.url, NOON));
+    const [one, two] = wire.server.seen.slice(-2);
     expect([one?.url.pathname, two?.url.pathname].sort()).toEqual([
       '/v8/finance/chart/%5EGSPC',
       '/v8/finance/chart/000001.SS',
@@ -150,8 +140,8 @@ describe('recordings', () => {
     };
   };
   it.each(Object.keys(yahoo))('classes %s', async (name) => {
-    server.answer(plain(recording('stock_index', name)));
-    const around = sides(server.url, NOON);
+    wire.server.answer(plain(recording('stock_index', name)));
+    const around = sides(wire.server.url, NOON);
     const options = { ...stockIndex.defaults, symbols: ['^GSPC'], funds: {} };
     const run = await collectSides(stockIndex, options, around);
     expect(around.verdicts[0]).toMatchObject({ upstream: 'yahoo', ...yahoo[name] });
@@ -171,21 +161,21 @@ describe('recordings', () => {
     [200, {}, 'bad_data'],
     [502, '<html></html>', 'server'],
   ])('classes a %i with %j', async (status, body, outcome) => {
-    server.answer((_request, response) => {
+    wire.server.answer((_request, response) => {
       response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));
     });
     const options = { ...stockIndex.defaults, symbols: ['^GSPC'], funds: {} };
-    const run = await collectSides(stockIndex, options, sides(server.url, NOON));
+    const run = await collectSides(stockIndex, options, sides(wire.server.url, NOON));
     expect(run).toMatchObject({ records: [], failure: { outcome } });
   });
 
   /** Yahoo is dead, so that Alpha Vantage is asked. */
   const standIn = async (answer: Parameters<TestServer['answer']>[0], now = NOON) => {
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       const isFund = request.url?.startsWith('/query') === true;
       (isFund ? answer : sendJson({}, 500))(request, response);
     });
-    const around = sides(server.url, now);
+    const around = sides(wire.server.url, now);
     const options = { ...stockIndex.defaults, symbols: ['^GSPC'] };
     return { run: await collectSides(stockIndex, options, around), around };
   };
@@ -242,7 +232,7 @@ describe('recordings', () => {
     expect(run.records).toMatchObject([
       { id: 'fund_bar:SPY:1d:2025-12-31', data: { close: 86.5, stands_in_for: ['^GSPC'] } },
     ]);
-    const seen = server.seen.at(-1);
+    const seen = wire.server.seen.at(-1);
     expect(seen?.url.searchParams.get('apikey')).toBe('a-key');
     expect(JSON.stringify(seen?.headers)).not.toContain('a-key');
   });
@@ -310,7 +300,7 @@ describe('recordings', () => {
 describe('against the sandbox', () => {
   const options: StockIndexOptions = { ...stockIndex.defaults, historyDays: 60 };
   const sandboxSides = (kit: Kit, withKey = true): Sides => ({
-    transport,
+    transport: wire.transport,
     sides: {
       yahoo: { baseUrl: kit.upstreamUrl('yahoo') },
       alpha_vantage: {

@@ -1,36 +1,18 @@
 /** Every recording of X, replayed by a real server through transport, profile, schema and source. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/kernel/time.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../src/kernel/types.js';
-import { undiciTransport, type UndiciTransport } from '../../src/sources/http.undici.js';
 import { momentOfId } from '../../src/sources/twitter-rows.js';
 import { twitter, type TwitterOptions } from '../../src/sources/twitter.js';
 import { collectOnce, world, type World } from '../support/sources-context.js';
 import { recordedAt, replayBytes } from '../support/sources-replay.js';
-import {
-  recording,
-  recordings,
-  sendJson,
-  testServer,
-  type Recording,
-  type TestServer,
-} from '../support/sources-server.js';
+import { recording, recordings, sendJson, type Recording } from '../support/sources-server.js';
+import { wireForFile } from '../support/sources-wire.js';
 
-let transport: UndiciTransport;
-let server: TestServer;
+const wire = wireForFile();
 let around: World;
 const LATER = Date.UTC(2026, 0, 15, 12);
-
-beforeAll(async () => {
-  transport = undiciTransport({ clock: systemClock() });
-  server = await testServer();
-});
-afterAll(async () => {
-  await transport.close();
-  await server.close();
-});
 beforeEach(() => {
-  around = world(transport, server.url, LATER);
+  around = world(wire.transport, wire.server.url, LATER);
   around.key = 'a-bearer-token';
 });
 
@@ -44,7 +26,7 @@ const textAt = (row: Body, name: string): string => {
 
 async function replayed(of: Recording, options: TwitterOptions) {
   around.now = recordedAt(of, LATER);
-  server.answer(replayBytes(of));
+  wire.server.answer(replayBytes(of));
   return collectOnce(twitter, options, around);
 }
 
@@ -186,7 +168,7 @@ describe('what an answer tells besides', () => {
   it('errors beside posts leave the posts and say so once', async () => {
     const { errors } = recording('twitter', 'users_by_200_partial_errors').response.body as Body;
     const posts = recording('twitter', 'search_recent_10_sync').response.body as Body;
-    server.answer(sendJson({ ...posts, errors } as Json));
+    wire.server.answer(sendJson({ ...posts, errors } as Json));
     const run = await collectOnce(twitter, search, around);
     expect(run).toMatchObject({ failure: undefined });
     expect(run.records.length).toBe(10);
@@ -200,7 +182,7 @@ describe('the recorded walk of tokens (93, 56, 0)', () => {
 
   /** The pages as they were, their users' ids in the place of posts. */
   function serveWalk(): void {
-    server.answer((request, response) => {
+    wire.server.answer((request, response) => {
       const asked = new URL(request.url ?? '/', 'http://test').searchParams.get('next_token');
       const before = pages.findIndex(({ meta }) => (meta as Body)['next_token'] === asked);
       const { data = [], ...page } = pages[asked === null ? 0 : before + 1] ?? {};
@@ -231,9 +213,9 @@ describe('the recorded walk of tokens (93, 56, 0)', () => {
 });
 
 it('the key goes in its header and nowhere else, and units are reserved for a whole page', async () => {
-  server.answer(sendJson({ meta: { result_count: 0 } }));
+  wire.server.answer(sendJson({ meta: { result_count: 0 } }));
   await collectOnce(twitter, { ...search, maxResults: 30 }, around);
-  const seen = server.seen.at(-1);
+  const seen = wire.server.seen.at(-1);
   expect(seen?.headers.authorization).toBe('Bearer a-bearer-token');
   expect(seen?.url.pathname).toBe('/2/tweets/search/recent');
   expect(seen?.url.href).not.toContain('a-bearer-token');

@@ -1,9 +1,13 @@
+import { Type } from '@sinclair/typebox';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../src/kernel/types.js';
+import { readInTurn, type Pages } from '../../src/sources/in-turn.js';
 import { nextTurn, rotated, rotationSeries } from '../../src/sources/rotation.js';
 import { historical } from '../../src/sources/historical.js';
 import { moralis } from '../../src/sources/moralis.js';
+import { reddit } from '../../src/sources/reddit.js';
+import { twitter } from '../../src/sources/twitter.js';
 import type {
   RequestFailure,
   SourceContext,
@@ -57,10 +61,15 @@ const wallets = {
   wallets: ['0x4', '0x5'],
 };
 
+const subreddits = { subreddits: ['aaa', 'bbb', 'ccc'], listings: ['new', 'hot'] };
+const users = { queries: [], usernames: ['aa', 'bb', 'cc', 'dd'] };
+
 describe('a source that may make few calls in a run', () => {
   it.each([
     ['historical', historical as unknown as SourceDefinition<never>, klines, 5],
     ['moralis', moralis as unknown as SourceDefinition<never>, wallets, 7],
+    ['reddit', reddit as unknown as SourceDefinition<never>, subreddits, 6],
+    ['twitter', twitter as unknown as SourceDefinition<never>, users, 4],
   ])('(%s) asks for all its series, equally often', async (_name, source, options, series) => {
     for (const calls of [1, 2, series - 1]) {
       const cursors = new Map<string, Json>();
@@ -91,6 +100,28 @@ describe('a source that may make few calls in a run', () => {
     await runOnce(source, klines, cursors, 5, 'cancelled');
     expect([...cursors.keys()].filter((name) => name.startsWith('rotation'))).toEqual([]);
   });
+});
+
+it('a series whose call was let out has had its turn, though its answer made no page', async () => {
+  let calls = 0;
+  const context = {
+    cursor: () => undefined,
+    request: () => {
+      calls += 1;
+      return Promise.resolve(calls === 1 ? { ok: true, body: [], status: 200 } : failed('blocked'));
+    },
+  } as unknown as SourceContext<unknown>;
+  async function* twoCalls(watched: SourceContext<unknown>): Pages {
+    for (;;) {
+      const reply = await watched.request('x', { path: '/', schema: Type.Any() });
+      if (!reply.ok) return reply;
+      yield* [];
+    }
+  }
+  const readers = ['one', 'two'].map((name) => ({ name, read: twoCalls }));
+  const pages: SourcePage[] = [];
+  for await (const page of readInTurn(context, 'all', readers)) pages.push(page);
+  expect(pages).toEqual([{ series: rotationSeries('all'), records: [], cursor: 'two' }]);
 });
 
 describe('the order of turns', () => {

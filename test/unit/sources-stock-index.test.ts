@@ -6,8 +6,6 @@ import { fitsSchema } from '../../src/sources/exchange.port.js';
 import type { RequestFailure } from '../../src/sources/port.js';
 import { DELAY_MS } from '../../src/sources/stock-index-bars.js';
 import { CALLS_PER_DAY } from '../../src/sources/stock-index-funds.js';
-import { zoneOffset } from '../../src/kernel/calendar.js';
-import { localDay } from '../../src/sources/stock-index-zones.js';
 import {
   FUNDS,
   INDICES,
@@ -479,15 +477,6 @@ describe('stand-ins', () => {
     );
     expect(run).toMatchObject({ records: [], failure: { outcome: 'server' } });
     expect(run.warnings).toHaveLength(1);
-  });
-});
-
-describe('zones', () => {
-  it('know summer time', () => {
-    expect(zoneOffset(NEW_YORK, Date.UTC(2026, 0, 15))).toBe(-5 * HOUR_MS);
-    expect(zoneOffset(NEW_YORK, Date.UTC(2026, 6, 15))).toBe(-4 * HOUR_MS);
-    expect(localDay('Pacific/Auckland', Date.UTC(2026, 0, 14, 12))).toBe(day(15));
-    expect(localDay(NEW_YORK, Date.UTC(2026, 0, 15, 4, 59))).toBe(day(14));
   });
 });
 
