@@ -181,6 +181,15 @@ describe('fake X: limits', () => {
     expect(violations(kit)).toBe(1);
   });
 
+  it('a throttle that is only pretended says that nothing is left, else its reset means nothing', async () => {
+    const kit = await sandboxKit();
+    kit.control.setFaults('twitter', [{ kind: 'throttled' }]);
+    const refused = await ask(kit, SEARCH);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('x-rate-limit-remaining')).toBe('0');
+    expect(Number(refused.headers.get('x-rate-limit-reset')) * 1000).toBe(NOON + 15 * MINUTE_MS);
+  });
+
   it('counts posts read by the month, and at the cap says so in its title', async () => {
     const kit = await sandboxKit();
     kit.control.configure('twitter', { monthlyPosts: 25, signalGraceMs: 0 });

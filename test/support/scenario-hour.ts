@@ -2,8 +2,9 @@
  * An hour (and more) of all eight collectors under one scenario, looked at every ten seconds.
  *
  * What is default and what is not: limits, breakers, retries, the limiter, options are the product's own,
- * and so are the intervals of historical (1 min) and reddit (2 min). The other six run once a minute, for
- * at their own 5 to 30 minutes an hour holds 2 to 12 runs, of which a tenth cannot be told. `slow-death`
+ * and so are the intervals of historical (1 min) and reddit (2 min). The other six run once a minute
+ * (stock_index, with its twelve requests: every other), for at their own 5 to 30 minutes an hour holds 2
+ * to 12 runs, of which a tenth cannot be told. `slow-death`
  * has the demo's request timeout (4 s): two to three seconds are nothing to the default of ten.
  */
 import type { RunningEngine } from '../../src/actors/index.js';
@@ -75,12 +76,13 @@ export const STRETCH = 15;
 /** Two provider windows of the slowest (15 min), and one to measure in, after the longest of waits. */
 export const LASTS_MS = 85 * MINUTE_MS;
 
-const ONCE_A_MINUTE = ['moralis', 'glassnode', 'twitter', 'lunarcrush', 'sentiment', 'stock_index'];
+const ONCE_A_MINUTE = ['moralis', 'glassnode', 'twitter', 'lunarcrush', 'sentiment'];
 
 export function flagsOf(scenario: ScenarioName): Readonly<Record<string, string>> {
   const intervals = ONCE_A_MINUTE.map((name) => [`collectors.${name}.interval_ms`, '60000']);
   const timeout = scenario === 'slow-death' ? [['http.request_timeout_ms', '4000']] : [];
-  return Object.fromEntries([...intervals, ...timeout]) as Record<string, string>;
+  const every = ['collectors.stock_index.interval_ms', '120000'];
+  return Object.fromEntries([...intervals, every, ...timeout]) as Record<string, string>;
 }
 
 /** A Monday when exchanges trade; of plans, half an hour before a day, a month and a quarter end. */

@@ -21,6 +21,7 @@ import { memorySnapshots } from '../../src/journal/snapshots.memory.js';
 import { silentLogger } from '../../src/kernel/observe.js';
 import { seededRandom } from '../../src/kernel/random.js';
 import type { EpochMs } from '../../src/kernel/types.js';
+import type { EvidenceStore, RecordSink } from '../../src/records/port.js';
 import { memoryRecords, memoryRecordSink } from '../../src/records/records.memory.js';
 import { configCatalogue } from '../../src/sources/index.js';
 import type { Transport } from '../../src/sources/port.js';
@@ -31,7 +32,7 @@ import {
   type RequestRecord,
 } from '../../src/sources/sandbox/index.js';
 import { tap, type Sent } from './scenario-tap.js';
-import { simTime, type ProcessClock, type SimTime } from './simulation-time.js';
+import { settled, simTime, type ProcessClock, type SimTime } from './simulation-time.js';
 
 /** A Monday morning: exchanges of three continents open and close within the hours that follow. */
 export const MONDAY = Date.UTC(2026, 0, 5, 6);
@@ -45,6 +46,8 @@ export type WorldOptions = {
   readonly file?: string;
   /** The last word on what the configuration made: upstreams with other limits, say. */
   readonly setups?: (setups: readonly CollectorSetup[]) => readonly CollectorSetup[];
+  /** Records of this collector are counted and thrown away: there are too many of them. */
+  readonly discards?: string;
   /** Bends the wire, for the tests which prove that a lie is found. */
   readonly wire?: (honest: Transport, time: SimTime) => Transport;
 };
@@ -96,6 +99,8 @@ export function scenarioWorld(options: WorldOptions): World {
   const setups = options.setups?.(made) ?? made;
   let generation = 0;
   const pass = async (ms: number): Promise<void> => {
+    // What has just begun arms its timers first.
+    await settled();
     const until = time.monotonic() + ms;
     let [steps, since] = [0, time.monotonic()];
     while (await time.step(until)) {
@@ -121,7 +126,15 @@ export function scenarioWorld(options: WorldOptions): World {
       const random = seededRandom(seed * 1000 + generation);
       const { journal } = memoryJournal({ store });
       const { retention, limits } = roomOf(config);
-      const sink = memoryRecordSink({ retention, store: records });
+      const kept = memoryRecordSink({ retention, store: records });
+      const sink: RecordSink & EvidenceStore = {
+        ...kept,
+        async write(page) {
+          if (page.collector !== options.discards) return kept.write(page);
+          await kept.write({ ...page, records: [] });
+          return { added: page.records.length, changed: 0 };
+        },
+      };
       const honest = sandboxTransport(sandbox.core, { clock });
       const seen = tap(honest, sent, () => time.wall());
       const transport = options.wire?.(seen, time) ?? seen;
