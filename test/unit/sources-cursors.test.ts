@@ -4,6 +4,7 @@ import { DAY_MS, HOUR_MS } from '../../src/kernel/time.js';
 import type { Json } from '../../src/kernel/types.js';
 import { glassnode } from '../../src/sources/glassnode.js';
 import { historical } from '../../src/sources/historical.js';
+import { FEED_PAGES_MAX, POSTS_PER_PAGE } from '../../src/sources/lunarcrush-feeds.js';
 import { lunarcrush } from '../../src/sources/lunarcrush.js';
 import { moralis } from '../../src/sources/moralis.js';
 import type { RequestFailure, SourceDefinition } from '../../src/sources/port.js';
@@ -71,6 +72,16 @@ it('a sweep that ends before it begins is as good as none', async () => {
   expect(run.asked.map(({ query }) => query['page'])).toEqual([0]);
 });
 
+it('a feed that has more pages than are read says so', async () => {
+  const data = Array.from({ length: POSTS_PER_PAGE }, (_, n) => ({ time: 1, title: String(n) }));
+  const sweep = { end: now - HOUR_MS, page: FEED_PAGES_MAX - 1 };
+  const cursors = new Map<string, Json>([['feeds/BTC', { next: now - 3 * HOUR_MS, sweep }]]);
+  const options = { ...FEEDS.source.defaults, ...FEEDS.options };
+  const run = await collectFrom(FEEDS.source, options, () => ({ data }), { now, cursors });
+  expect(run.warnings).toEqual(['lunarcrush has more posts about BTC than are read']);
+  expect(cursors.get('feeds/BTC')).toEqual({ next: sweep.end });
+});
+
 describe('a sweep whose next page never makes sense', () => {
   it.each<[string, Subject, string, Record<string, Json>]>([
     [
@@ -128,6 +139,17 @@ describe('a row from the future', () => {
   const created = new Date(FAR).toISOString();
   const post = { id: 'abc', name: 't3_abc', subreddit: 'Bitcoin', title: 't', author: 'a' };
   const kept = { ...post, created_utc: FAR / 1000, score: 1, num_comments: 0 };
+  const hash = `0x${'1'.repeat(64)}`;
+  const transfer = {
+    transaction_hash: hash,
+    address: TOKEN,
+    block_timestamp: created,
+    block_number: '1',
+    block_hash: hash,
+    from_address: TOKEN,
+    to_address: TOKEN,
+    value: '1',
+  };
   it.each<[string, Subject, Json]>([
     ['twitter', SEARCH, { data: [{ id: futureId, text: 't' }], meta: { result_count: 1 } }],
     [
@@ -135,6 +157,7 @@ describe('a row from the future', () => {
       SEARCH,
       { data: [{ id: '20', text: 't', created_at: created }], meta: { result_count: 1 } },
     ],
+    ['moralis', TRANSFERS, { result: [transfer], cursor: null }],
     ['reddit', NEW, { kind: 'Listing', data: { children: [{ kind: 't3', data: kept }] } }],
   ])('of %s is bad data: it would carry the cursor away', async (_name, of, body) => {
     const options = { ...of.source.defaults, ...of.options };
