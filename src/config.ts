@@ -56,6 +56,14 @@ export type ConfigInput = {
 
 export type Loaded = { readonly config: Config; readonly secrets: Secrets };
 
+/** A preset's interval gives way to a cron expression somebody chose, not only to an interval. */
+function withoutIntervals(preset: Layer, chosen: readonly Layer[]): Layer {
+  const keys = new Set(chosen.flatMap(({ given }) => given.map(({ key }) => key)));
+  const isOutdone = (key: string): boolean =>
+    key.endsWith('.interval_ms') && keys.has(key.replace(/interval_ms$/, 'cron'));
+  return { ...preset, given: preset.given.filter(({ key }) => !isOutdone(key)) };
+}
+
 export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigProblem[]> {
   const readFile = input.readFile ?? ((path: string): string => readFileSync(path, 'utf8'));
   const problems: ConfigProblem[] = [];
@@ -63,16 +71,13 @@ export function loadConfig(input: ConfigInput): Result<Loaded, readonly ConfigPr
   const file = contentOf(input, readFile, problems);
   const names = collectorNames(input.catalogue, file.content, file.name, problems);
   const known = knownKeys(names);
-  const values = merged(
-    [
-      flagLayer(input.preset ?? {}, known),
-      fileLayer(file.name, file.content, known),
-      environmentLayer(withoutSecrets(input), known),
-      flagLayer(input.flags ?? {}, known),
-    ],
-    known,
-    problems,
-  );
+  const given = [
+    fileLayer(file.name, file.content, known),
+    environmentLayer(withoutSecrets(input), known),
+    flagLayer(input.flags ?? {}, known),
+  ];
+  const preset = withoutIntervals(flagLayer(input.preset ?? {}, known), given);
+  const values = merged([preset, ...given], known, problems);
   const process = processConfig(values);
   problems.push(...processProblems(process));
   const catalogue = new Map(input.catalogue.map((entry) => [entry.name, entry]));

@@ -30,6 +30,16 @@ function refused(settings: Tree, more: Partial<ConfigInput> = {}): string {
 }
 
 describe("a collector's configuration", () => {
+  it('has the cron expression that was given, whatever interval a preset would rather have', () => {
+    const preset = { 'collectors.historical.interval_ms': '5000' };
+    const { schedule } = collector('historical', { cron: '*/5 * * * *' }, { preset });
+    expect(schedule).toMatchObject({ cron: '*/5 * * * *', intervalMs: 0 });
+    expect(refused({ cron: '*/5 * * * *', interval_ms: 5000 }, { preset })).toContain(
+      'must not be set beside cron',
+    );
+    expect(collector('historical', {}, { preset }).schedule.intervalMs).toBe(5000);
+  });
+
   it('comes from its source where nothing is said', () => {
     expect(collector('historical', {})).toMatchObject({
       source: 'historical',
