@@ -8,6 +8,7 @@ import type { Exchange, Transport } from '../../src/sources/port.js';
 import { startSandbox, type Sandbox } from '../../src/sources/sandbox/index.js';
 import { expectBalanced } from '../support/app-accounts.js';
 import { collectorSetup, crowdSource, startTestEngine } from '../support/app-engine.js';
+import { until } from '../support/app-http.js';
 import { startTestApp, type TestApp } from '../support/app-service.js';
 import { virtualClock } from '../support/clock.js';
 import { recording } from '../support/sandbox-kit.js';
@@ -21,6 +22,14 @@ const moralisFact = (type: string) => of('collector-moralis', type);
 async function collectorOf(app: TestApp, name: string): Promise<Record<string, unknown>> {
   const { body } = await app.get(`/collectors/${name}`);
   return (body as { collector: Record<string, unknown> }).collector;
+}
+
+/** Events are durable before the views show them. */
+async function suspendedOf(app: TestApp, name: string): Promise<Record<string, unknown>> {
+  return until('the views show it suspended', async () => {
+    const shown = await collectorOf(app, name);
+    return shown['suspended'] !== null && shown;
+  });
 }
 
 /** Neither a failure nor a state that blocks: the outcome had no meaning for the breaker. */
@@ -49,7 +58,7 @@ describe('a spent plan', () => {
       collector: 'moralis',
     });
     const at = app.clock.now();
-    expect(await collectorOf(app, 'moralis')).toMatchObject({
+    expect(await suspendedOf(app, 'moralis')).toMatchObject({
       enabled: true,
       connected: false,
       suspended: { cause: 'quota', next_try: new Date(midnight).toISOString() },
@@ -127,7 +136,7 @@ describe('a wrong key', () => {
     const first = await app.event('it is suspended', moralisFact('CollectorSuspended'));
     expect(first.data).toMatchObject({ cause: 'auth' });
     expect(Number(first.data['nextTryMs']) - Number(first.data['atMs'])).toBe(3_600_000);
-    expect(await collectorOf(app, 'moralis')).toMatchObject({
+    expect(await suspendedOf(app, 'moralis')).toMatchObject({
       enabled: true,
       connected: false,
       suspended: { cause: 'auth' },
@@ -165,18 +174,18 @@ describe('a ban', () => {
     await app.event('so does the other', of('collector-second', 'RunSucceeded'));
     app.sandbox().control.setFaults('binance', [{ kind: 'ban', seconds: 2, count: 1 }]);
     const banned = await app.event('banned', of('limiter-binance-ip', 'ScopeBlocked'));
-    const until = Number(banned.data['untilMs']);
+    const end = Number(banned.data['untilMs']);
     expect(banned.data).toMatchObject({ cause: 'banned' });
     const name = banned.data['collector'] as string;
     const suspended = await app.event(
       'it is suspended',
       of(`collector-${name}`, 'CollectorSuspended'),
     );
-    expect(suspended.data).toMatchObject({ cause: 'banned', nextTryMs: until });
+    expect(suspended.data).toMatchObject({ cause: 'banned', nextTryMs: end });
     const other = name === 'second' ? 'historical' : 'second';
     const skipped = await app.event('the other waits', of(`collector-${other}`, 'RunBlocked'));
-    expect(skipped.data).toMatchObject({ cause: 'ban', untilMs: until });
-    expect(await collectorOf(app, name)).toMatchObject({
+    expect(skipped.data).toMatchObject({ cause: 'ban', untilMs: end });
+    expect(await suspendedOf(app, name)).toMatchObject({
       suspended: { cause: 'banned' },
       circuit_breaker: UNTOUCHED,
     });
@@ -186,14 +195,14 @@ describe('a ban', () => {
         of(`collector-${each}`, 'RunSucceeded'),
         skipped.position,
       );
-      expect(Number(ran.data['atMs'])).toBeGreaterThanOrEqual(until);
+      expect(Number(ran.data['atMs'])).toBeGreaterThanOrEqual(end);
     }
     const { control } = app.sandbox();
     const refusedAt = control.requests().find(({ status }) => status === 418)?.at ?? Infinity;
     // One may have been on its way when the answer came.
     const during = control
       .requests({ provider: 'binance' })
-      .filter(({ at }) => at > refusedAt && at < until);
+      .filter(({ at }) => at > refusedAt && at < end);
     expect(during.filter(({ standing }) => standing !== 'crossed')).toEqual([]);
     expect(control.violations()).toEqual([]);
   });
