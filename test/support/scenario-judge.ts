@@ -147,10 +147,13 @@ export function breakers(hour: Hour): readonly string[] {
       return isCounted && sent.provider === route.provider;
     });
     return of(hour, 'BreakerTripped', route.breaker).flatMap(({ at }) => {
+      // Its window begins anew when it closes.
+      const closed = of(hour, 'BreakerRecovered', route.breaker).filter((each) => each.at < at);
+      const anew = Math.max(0, ...closed.map((each) => each.at));
       const windowMs = Math.max(SHORTEST_WINDOW_MS, RUNS_IN_WINDOW * route.cadenceMs);
       const before = calls
         .filter(({ sent }) => (sent.endedAt ?? Infinity) <= at)
-        .filter(({ sent }) => (sent.endedAt ?? 0) > at - windowMs);
+        .filter(({ sent }) => (sent.endedAt ?? 0) > Math.max(at - windowMs, anew));
       const isBad = ({ own, sent }: Classed): boolean =>
         own !== 'ok' || (sent.endedAt ?? 0) - sent.at > sent.timeoutMs / 2;
       const last = before.slice(-IN_A_ROW);

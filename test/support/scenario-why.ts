@@ -53,7 +53,10 @@ export function whys(hour: Hour): readonly string[] {
     );
     const early = sends.find(({ at }) => at < changesAt);
     if (early !== undefined) findings.push(`${what}, and it asks at ${iso(early.at)}`);
-    const goesOn = (by: EpochMs): boolean => sends.some(({ at }) => at <= by + PROMPT_MS);
+    // A run may find nothing to ask: it began all the same.
+    const runs = of(hour, 'RunStarted', `collector-${collector}`).filter(({ at }) => at > since);
+    const goesOn = (by: EpochMs): boolean =>
+      [...sends, ...runs].some(({ at }) => at <= by + PROMPT_MS);
     const by = goesOn(changesAt) ? changesAt : nextOf(hour, collector, changesAt);
     if (by === undefined) findings.push(`${what}, and is still held up after that`);
     else if (by + PROMPT_MS < hour.to && !goesOn(by))
