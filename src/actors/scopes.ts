@@ -2,7 +2,14 @@
 import { assert } from '../kernel/errors.js';
 import { limiterStream } from '../kernel/ids.js';
 import { configure, type EngineDeps } from './engine-deps.js';
-import { limiterGate, limiterKind, type LimiterGate, type LimiterHandle } from './limiter/index.js';
+import {
+  limiterGate,
+  limiterKind,
+  type CollectorRate,
+  type LimiterGate,
+  type LimiterHandle,
+} from './limiter/index.js';
+import type { ProviderProfile } from '../sources/port.js';
 import type { CollectorSetup, UpstreamSetup } from './setup.js';
 
 export type Scope = {
@@ -70,6 +77,7 @@ async function startScope(
     tier: profile.tier,
     currency: profile.currency,
     callMaxMs: Math.max(...users.map(({ setup }) => setup.requestTimeoutMs)),
+    ...ownRates(users, profile),
   });
   const gate = limiterGate({
     scope: name,
@@ -81,4 +89,20 @@ async function startScope(
     limits: { queueMax: limits.permitQueueMax, waitMaxMs: limits.permitWaitMaxMs },
   });
   return { name, handle, gate };
+}
+
+/** What each was configured to, where several share the scope: one's rate is not another's. */
+function ownRates(
+  users: readonly { readonly setup: CollectorSetup }[],
+  profile: Pick<ProviderProfile, 'maxRequestsPerSecond'>,
+): { readonly rates?: readonly CollectorRate[] } {
+  const setups = new Map(users.map(({ setup }) => [setup.name, setup]));
+  if (setups.size < 2) return {};
+  const rates = [...setups.values()].map(({ name, rate }) => ({
+    collector: name,
+    maxRequestsPerSecond: rate.maxRequestsPerSecond ?? profile.maxRequestsPerSecond,
+    backoffMultiplier: rate.backoffMultiplier,
+    maxBackoff: rate.maxBackoff,
+  }));
+  return { rates };
 }

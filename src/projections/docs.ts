@@ -190,6 +190,13 @@ export type LimiterDoc = {
   readonly recoveryWindowMs: DurationMs;
   /** The lowest rate a cut may leave, requests per second. */
   readonly floorRate: number;
+  /** What each was configured to, where several share the scope; absent, empty: the scope's own. */
+  readonly rates?: readonly {
+    readonly collector: string;
+    readonly maxRequestsPerSecond: number;
+    readonly backoffMultiplier: number;
+    readonly maxBackoff: number;
+  }[];
   readonly buckets: readonly {
     readonly name: string;
     readonly kind: string;

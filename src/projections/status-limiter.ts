@@ -155,6 +155,7 @@ function configured(doc: LimiterDoc, f: Of<'ScopeConfigured'>): LimiterDoc {
       quota: bucket.quota,
       ...(bucket.anchor !== undefined && { anchor: bucket.anchor }),
     })),
+    rates: f.rates,
     caps: only(doc.caps, (collector) => f.collectors.includes(collector)),
     blockedBuckets: only(doc.blockedBuckets, (bucket) => buckets.has(bucket)),
     observed: only(doc.observed, (bucket) => buckets.has(bucket)),

@@ -81,7 +81,7 @@ const HANDLERS: Handlers = {
 
 export const statusProjection: Projection = {
   name: 'status',
-  version: 4,
+  version: 5,
   categories: ['collector', 'breaker', 'limiter'],
   handlers: HANDLERS,
 };

@@ -105,6 +105,7 @@ export function decideConfigure(
     ...wanted,
     collectors: [...wanted.collectors],
     buckets: [...wanted.buckets],
+    rates: [...(wanted.rates ?? [])],
     configRevision,
   };
   const after = evolve(context, configured);
@@ -177,6 +178,7 @@ function invalidScope(scope: Omit<Configure, 'type'>): Refusal | undefined {
     outOfBounds('/buckets', buckets.length, { min: 0, max: BUCKETS_MAX }),
     outOfBounds('/collectors', collectors.length, { min: 1, max: COLLECTORS_MAX }),
     ...buckets.map((bucket, index) => invalidBucket(bucket, `/buckets/${String(index)}`)),
+    ...(scope.rates ?? []).map((rate) => invalidRate({ type: 'SetRate', ...rate })),
   ];
   const names = new Set(buckets.map((bucket) => bucket.name));
   const twice = names.size < buckets.length;

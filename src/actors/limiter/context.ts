@@ -1,7 +1,7 @@
 /** What the limiter's chart remembers beside its state. Plain data, fixed key order. */
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
 import type { ActorState } from '../kind.js';
-import type { BucketConfig } from './events.js';
+import type { BucketConfig, CollectorRate } from './events.js';
 
 export type LimiterConfig = {
   readonly scope: string;
@@ -18,6 +18,8 @@ export type LimiterConfig = {
   readonly currency: string;
   /** How long a call may be under way. Absent in what was recorded before it was told. */
   readonly callMaxMs?: DurationMs;
+  /** What each was configured to, where several share the scope. Absent: the scope's own. */
+  readonly rates?: readonly Readonly<CollectorRate>[];
 };
 
 /** One collector's own cap, as an operator set it. */

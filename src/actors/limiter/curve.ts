@@ -19,7 +19,7 @@ export type RateBasis = {
   readonly learned: Learned | null;
 };
 
-type RateConfig = Cap & Pick<LimiterConfig, 'recoveryWindowMs' | 'floorRate'>;
+type RateConfig = Cap & Pick<LimiterConfig, 'recoveryWindowMs' | 'floorRate' | 'rates'>;
 
 /** Share of the rate at the first cut that the recovery aims for. */
 export const AIM = 0.95;
@@ -55,9 +55,14 @@ export function cubicElapsed(
   return windowMs * (1 - Math.cbrt((wMax - rate) / (wMax - w0)));
 }
 
-/** What the collector was set to: its own cap, or the scope's defaults. */
+/** What the collector was set to: its own cap, else what it was configured to, else the scope's own. */
 export function capOf(context: RateBasis, collector: string): Cap {
-  return context.caps[collector] ?? defaultCap(context.config);
+  const { caps, config } = context;
+  return (
+    caps[collector] ??
+    config?.rates?.find((rate) => rate.collector === collector) ??
+    defaultCap(config)
+  );
 }
 
 function defaultCap(config: RateConfig | null): Cap {

@@ -2,7 +2,12 @@
 import * as gen from '../../gen/headgate/events/v1/limiter.js';
 import { factCodec } from '../codec.js';
 
-export type { BucketConfig, EndpointUsage, Units } from '../../gen/headgate/events/v1/limiter.js';
+export type {
+  BucketConfig,
+  CollectorRate,
+  EndpointUsage,
+  Units,
+} from '../../gen/headgate/events/v1/limiter.js';
 
 export type LimiterFact =
   | ({ readonly type: 'ScopeConfigured' } & gen.ScopeConfigured)

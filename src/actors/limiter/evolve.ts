@@ -12,7 +12,7 @@ import {
 } from './context.js';
 import { charged, corrected, observedBeyond, reconfigured } from './counted.js';
 import { ceilingOf } from './curve.js';
-import type { BucketConfig, LimiterFact } from './events.js';
+import type { BucketConfig, CollectorRate, LimiterFact } from './events.js';
 import { rebased } from './rebase.js';
 
 type Fold<T extends LimiterFact['type']> = (
@@ -88,11 +88,17 @@ function configured(c: LimiterContext, f: Of<LimiterFact, 'ScopeConfigured'>): L
       tier: f.tier,
       currency: f.currency,
       ...(f.callMaxMs !== undefined && { callMaxMs: f.callMaxMs }),
+      ...(f.rates.length > 0 && { rates: f.rates.map(rateInOrder) }),
     },
     caps: only(c.caps, (collector) => f.collectors.includes(collector)),
     blockedBuckets: only(c.blockedBuckets, (bucket) => names.has(bucket)),
     observed: only(c.observed, (bucket) => names.has(bucket)),
   };
+}
+
+function rateInOrder(rate: CollectorRate): CollectorRate {
+  const { collector, maxRequestsPerSecond, backoffMultiplier, maxBackoff } = rate;
+  return { collector, maxRequestsPerSecond, backoffMultiplier, maxBackoff };
 }
 
 /** The state is hashed with its keys in order: as the schema has them, whoever wrote the command. */

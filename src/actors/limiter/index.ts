@@ -12,7 +12,7 @@ export type { Block, Cap, LimiterConfig, LimiterContext, LimiterState } from './
 export { capOf, ceilingOf, currentBackoff, currentRate, scopeRate } from './curve.js';
 export type { RateBasis } from './curve.js';
 export type { Acquired, AcquireFailure, AcquireRequest, Permit, PermitReport } from './desk.js';
-export { limiterCodec, type LimiterFact } from './events.js';
+export { limiterCodec, type CollectorRate, type LimiterFact } from './events.js';
 export {
   limiterGate,
   type GateNumbers,

@@ -66,7 +66,19 @@ export interface ScopeConfigured {
   tier: string;
   currency: string;
   /** How long a call may be under way at the most. Absent: a minute. */
-  callMaxMs?: number | undefined;
+  callMaxMs?:
+    | number
+    | undefined;
+  /** What each collector was configured to, where several share the scope. None: the scope's own. */
+  rates: CollectorRate[];
+}
+
+/** One collector's configured rate inside a scope that it shares. */
+export interface CollectorRate {
+  collector: string;
+  maxRequestsPerSecond: number;
+  backoffMultiplier: number;
+  maxBackoff: number;
 }
 
 /** One collector's own cap inside its scope, set by an operator. */
@@ -380,6 +392,9 @@ export const ScopeConfigured: MessageFns<ScopeConfigured> = {
         : isSet(object.call_max_ms)
         ? globalThis.Number(object.call_max_ms)
         : undefined,
+      rates: globalThis.Array.isArray(object?.rates)
+        ? object.rates.map((e: any) => CollectorRate.fromJSON(e))
+        : [],
     };
   },
 
@@ -426,6 +441,49 @@ export const ScopeConfigured: MessageFns<ScopeConfigured> = {
     }
     if (message.callMaxMs !== undefined) {
       obj.callMaxMs = floatToJson(message.callMaxMs);
+    }
+    if (message.rates?.length) {
+      obj.rates = message.rates.map((e) => CollectorRate.toJSON(e));
+    }
+    return obj;
+  },
+};
+
+export const CollectorRate: MessageFns<CollectorRate> = {
+  fromJSON(object: any): CollectorRate {
+    return {
+      collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
+      maxRequestsPerSecond: isSet(object.maxRequestsPerSecond)
+        ? globalThis.Number(object.maxRequestsPerSecond)
+        : isSet(object.max_requests_per_second)
+        ? globalThis.Number(object.max_requests_per_second)
+        : 0,
+      backoffMultiplier: isSet(object.backoffMultiplier)
+        ? globalThis.Number(object.backoffMultiplier)
+        : isSet(object.backoff_multiplier)
+        ? globalThis.Number(object.backoff_multiplier)
+        : 0,
+      maxBackoff: isSet(object.maxBackoff)
+        ? globalThis.Number(object.maxBackoff)
+        : isSet(object.max_backoff)
+        ? globalThis.Number(object.max_backoff)
+        : 0,
+    };
+  },
+
+  toJSON(message: CollectorRate): unknown {
+    const obj: any = {};
+    if (message.collector !== "") {
+      obj.collector = message.collector;
+    }
+    if (message.maxRequestsPerSecond !== 0) {
+      obj.maxRequestsPerSecond = floatToJson(message.maxRequestsPerSecond);
+    }
+    if (message.backoffMultiplier !== 0) {
+      obj.backoffMultiplier = floatToJson(message.backoffMultiplier);
+    }
+    if (message.maxBackoff !== 0) {
+      obj.maxBackoff = floatToJson(message.maxBackoff);
     }
     return obj;
   },
