@@ -55,7 +55,7 @@ export type TestApp = {
   head(): Promise<Position>;
   /** The whole journal of a stopped service, from its file. */
   stored(): Promise<readonly StoredEvent[]>;
-  /** Resolves with the first event after the position that the test accepts. */
+  /** Resolves with the first event after the position that the test accepts, when the views show it. */
   event(
     what: string,
     test: (event: StoredEvent) => boolean,
@@ -263,6 +263,8 @@ async function wholeJournal(journal: Journal, after: Position): Promise<readonly
 
 /** Far longer than anything a test waits for takes. */
 const PATIENCE_MS = 25_000;
+/** A test may have stopped its views on purpose. */
+const VIEWS_MS = 2000;
 
 async function firstEvent(
   app: App,
@@ -273,7 +275,10 @@ async function firstEvent(
   const giveUp = AbortSignal.timeout(PATIENCE_MS);
   for await (const page of app.stores.journal.subscribe(after, {}, giveUp)) {
     const found = page.events.find(test);
-    if (found !== undefined) return found;
+    if (found === undefined) continue;
+    // Read models may be a moment behind the journal: what is asked next shall show it.
+    await app.stores.views.caughtUp(found.position, VIEWS_MS);
+    return found;
   }
   const last = (await wholeJournal(app.stores.journal, after)).slice(-10).map(({ type }) => type);
   throw new Error(`never: ${what}; the last facts were ${last.join(', ')}`);
