@@ -29,7 +29,7 @@ export interface Restrictions {
 /** Longest that a mere observation closes a rolling bucket. */
 export const OBSERVED_BAR_MAX_MS: DurationMs = 15 * MINUTE_MS;
 
-const PAUSED = 'the upstream said it was too much: waiting';
+const PAUSED = 'the upstream says there were too many requests';
 
 export function restrictions(): Restrictions {
   let paused: EpochMs = 0;
