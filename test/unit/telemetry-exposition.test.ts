@@ -55,7 +55,10 @@ describe('a page after another', () => {
     const many = (offset: number): MetricFamily =>
       gauge(
         'many',
-        Array.from({ length: 110_000 }, (_, n) => ({ labels: { n: String(n + offset) }, value: n })),
+        Array.from({ length: 110_000 }, (_, n) => ({
+          labels: { n: String(n + offset) },
+          value: n,
+        })),
       );
     const kept = gauge('kept', [{ labels: { a: 'b' }, value: 7 }]);
     expect(exposition([kept, many(0)], most).series).toBe(110_001);
