@@ -107,7 +107,7 @@ function told(seen: Readonly<Record<Name, Measured>>, rounds: number, lost: numb
       against('bothRecorded', 'opossumTimeout', 0.4),
     ],
     notes: [
-      'Cause of what is missed: see permit. The door’s way in makes no promise and no closure; what is left are clock readings and buckets looked up by name.',
+      'Cause of what is missed: see permit. The door’s way in makes no promise and no closure, reads no clock and looks no bucket up by name; a breaker alone has no clock to read, no ledger and no permit.',
       'Recording costs what a fact of 100 calls costs (decided, folded, hashed, encoded, chained), shared by those 100. At the rates of collectors it is shared by fewer and happens once a second: see guarded-rates.',
       'Recorded into the memory journal, so that all of its work is on the calling thread and inside the time; with SQLite half of it moves to the writer thread (guarded-rates).',
       `Of ${figure(CALLS * rounds * 2)} recorded calls the gate gave up ${figure(lost)}.`,

@@ -96,7 +96,7 @@ function told(seen: Readonly<Record<Name, Measured>>, rounds: number): Report {
       ),
     ],
     notes: [
-      'Cause: four clock readings of 40 ns here (a bucket takes one), and the same handful of buckets looked up by name seven times: ready, covered, taken, held, spent, sent, charged. A token bucket by hand keeps no ledger, no usage and no collector’s share. Proposal: resolve the weights of an endpoint to their lanes and columns once.',
+      'Cause: three clock readings of 40 ns here (a bucket takes one): both clocks at `spend`, which must see a jump, and the moment of the answer; and what a bucket by hand does not keep: three lanes held and spent, a block taken from and counted, usage by endpoint and outcome, a permit that can be given back. Asking reads no clock: what was free at the last reading is free now.',
     ],
     notMeasured: ['callers who must wait', 'many keys'],
   };

@@ -124,8 +124,8 @@ export function byLimiter(limiters: readonly LimiterGate[]): Guard {
       if (!permit.spend()) continue;
       const status = await work();
       const at = clock.now();
-      const said = { observations: [], charged: true, malformedHeaders: 0 };
-      permit.report({ outcome: 'ok', status, ...said, at });
+      const outcome = 'ok';
+      permit.report({ outcome, status, observations: [], charged: true, malformedHeaders: 0, at });
       return status;
     }
   };

@@ -173,7 +173,8 @@ async function ask<S extends TSchema>(
     visited.push(url.href);
     const call: Call = {
       endpoint,
-      weights: spec.units ?? profile.weights[endpoint] ?? {},
+      // A copy: a source may use its object again, the limiter looks weights up once.
+      weights: spec.units === undefined ? (profile.weights[endpoint] ?? {}) : { ...spec.units },
       priority: run.priority === 'probe' ? 'probe' : (spec.priority ?? 'live'),
       message: { method: 'GET', url, headers },
     };

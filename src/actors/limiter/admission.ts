@@ -1,50 +1,58 @@
 /** How a call gets its permit: at once, after its turn, or not at all. Invariants: gate.ts. */
 import { observe } from '../../kernel/observe.js';
-import type { DurationMs } from '../../kernel/types.js';
-import type { Acquired, AcquireFailure, AcquireRequest, Counters, Desk, Permit } from './desk.js';
+import type { Acquired, AcquireFailure, AcquireRequest, Desk, Permit } from './desk.js';
 import type { Floor } from './floor.js';
 import type { Now } from './lanes.js';
-import type { Block, Reserved } from './block.js';
+import type { Reserved } from './block.js';
 import { look } from './look.js';
 import { createPermit } from './permit.js';
 import { failed, type Waiter } from './queue.js';
 import { noRoom, RETRY_MIN_MS, tooLate } from './ready.js';
+import type { Route } from './routes.js';
+import type { Tab } from './tab.js';
 
 const nothing = (): void => undefined;
 
-/** G5: nobody waits, nothing bars it, the rate admits it, a block has a unit. */
+/**
+ * G5: nobody waits, nothing bars it, the rate admits it, a block has a unit. What was so when the clocks
+ * were read last is so now, and they are not read; `spend` reads them, and stops what is over since.
+ */
 export function tryAcquire(floor: Floor, request: AcquireRequest): Permit | undefined {
-  // `spend` asks the wall clock itself, and stops what a wrong guess let through.
-  return atOnce(floor, request, floor.desk.guess());
-}
-
-function atOnce(floor: Floor, request: AcquireRequest, now: Now): Permit | undefined {
   const { desk, queue } = floor;
   if (queue.size() > 0 || !isOpen(desk, request)) return undefined;
-  const { collector, weights } = request;
+  const route = desk.route(request);
+  if (!route.way.own.isChanging && isFree(desk, route)) return pass(floor, request, route);
+  desk.guess();
+  return isFree(desk, route) ? pass(floor, request, route) : undefined;
+}
+
+/** By what the clocks showed last. */
+function isFree(desk: Desk, { way, weights, counters }: Route): boolean {
+  const { seen, lanes, bars } = desk;
   const context = desk.context();
-  const counters = desk.counters(collector);
   counters.weights = weights;
-  if (counters.fits !== weights || counters.fitsIn !== context) {
-    if (desk.lanes.tooHeavy(weights) !== undefined) return undefined;
-    counters.fits = weights;
-    counters.fitsIn = context;
-  }
-  if (desk.bars.bar(context, weights, now.wall) !== undefined) return undefined;
-  if (desk.lanes.readiness(context, collector, weights, now).at > now.mono) return undefined;
-  const block = desk.ledger.take(collector, request.run, weights, now);
-  if (block === undefined) return undefined;
-  desk.lanes.hold(collector, weights);
-  counters.admitted += 1;
+  return (
+    way.tooHeavy === undefined &&
+    bars.bar(context, weights, seen.wall) === undefined &&
+    lanes.readiness(context, way, seen).at <= seen.mono
+  );
+}
+
+function pass(floor: Floor, request: AcquireRequest, route: Route): Permit | undefined {
+  const { desk } = floor;
+  const tab = desk.ledger.take(route, request.run, desk.seen);
+  if (tab === undefined) return undefined;
+  desk.lanes.hold(route.way);
+  route.counters.admitted += 1;
   observe(floor.waitSeconds, 0);
-  return createPermit(desk, request, block);
+  return createPermit(desk, request, route, tab);
 }
 
 function isOpen(desk: Desk, request: AcquireRequest): boolean {
   return (
     !desk.isClosed &&
+    desk.isConfigured &&
     !request.signal.aborted &&
-    desk.context().config !== null &&
     desk.handle.quarantined() === undefined
   );
 }
@@ -53,7 +61,7 @@ function isOpen(desk: Desk, request: AcquireRequest): boolean {
 export function acquire(floor: Floor, request: AcquireRequest): Promise<Acquired> {
   const { desk, queue } = floor;
   const now = desk.now();
-  const permit = atOnce(floor, request, now);
+  const permit = tryAcquire(floor, request);
   if (permit !== undefined) return Promise.resolve({ ok: true, permit });
   const counters = desk.counters(request.collector);
   counters.weights = request.weights;
@@ -88,8 +96,8 @@ function refusedAtTheDoor(desk: Desk, request: AcquireRequest): AcquireFailure |
   const quarantined = desk.handle.quarantined();
   if (quarantined !== undefined) return failed('unavailable', quarantined);
   if (request.signal.aborted) return failed('cancelled', 'the call was cancelled');
-  if (desk.context().config === null) return failed('unavailable', 'the scope has no limits yet');
-  const bucket = desk.lanes.tooHeavy(request.weights);
+  if (!desk.isConfigured) return failed('unavailable', 'the scope has no limits yet');
+  const bucket = desk.route(request).way.tooHeavy;
   if (bucket === undefined) return undefined;
   const detail = `${request.endpoint} weighs more than a window of ${bucket} holds`;
   return failed('rate_limit', detail, { bucket });
@@ -160,9 +168,10 @@ function sweep(floor: Floor): void {
       continue;
     }
     const { waiter } = seen.place;
+    const route = desk.route(waiter.request);
     queue.take(seen.place);
-    desk.lanes.hold(waiter.request.collector, waiter.request.weights);
-    void admit(floor, waiter);
+    desk.lanes.hold(route.way);
+    void admit(floor, waiter, route);
   }
 }
 
@@ -175,40 +184,41 @@ function arm(floor: Floor, wakeAt: number, now: Now): void {
 }
 
 /** The rate is held; now a unit, from a block that is there or one that must become durable first. */
-async function admit(floor: Floor, waiter: Waiter): Promise<void> {
+async function admit(floor: Floor, waiter: Waiter, route: Route): Promise<void> {
   const { desk } = floor;
   const { collector, run, weights } = waiter.request;
   while (!waiter.isDone) {
-    const block = desk.ledger.take(collector, run, weights, desk.now());
-    if (block !== undefined) {
-      const waitedMs = desk.clock.monotonic() - waiter.since;
-      finish(floor, waiter, { ok: true, permit: granted(floor, waiter, block, waitedMs) });
+    const now = desk.now();
+    const tab = desk.ledger.take(route, run, now);
+    if (tab !== undefined) {
+      finish(floor, waiter, { ok: true, permit: granted(floor, waiter, route, tab) });
       return;
     }
     const reserved = await desk.ledger.reserve(collector, run, weights);
     if (reserved.ok) continue;
-    if (comesAgain(floor, waiter, reserved)) return;
+    if (comesAgain(floor, waiter, route, reserved)) return;
     finish(floor, waiter, refusedReservation(desk, reserved));
   }
-  desk.lanes.release(collector, weights);
+  desk.lanes.release(route.way);
   pump(floor);
 }
 
-function granted(floor: Floor, waiter: Waiter, block: Block, waitedMs: DurationMs): Permit {
-  const counters: Counters = floor.desk.counters(waiter.request.collector);
+function granted({ desk, waitSeconds }: Floor, waiter: Waiter, route: Route, tab: Tab): Permit {
+  const { counters } = route;
   counters.admitted += 1;
   if (waiter.wasDelayed) {
     counters.delayed += 1;
-    block.delayed += 1;
+    tab.block.delayed += 1;
   }
-  observe(floor.waitSeconds, waitedMs / 1000);
-  return createPermit(floor.desk, waiter.request, block);
+  observe(waitSeconds, (desk.clock.monotonic() - waiter.since) / 1000);
+  return createPermit(desk, waiter.request, route, tab);
 }
 
 /** A window that fills again before the deadline: it waits for that, in front of all others. */
 function comesAgain(
   floor: Floor,
   waiter: Waiter,
+  { way }: Route,
   { refusal, bucket }: Exclude<Reserved, { ok: true }>,
 ): boolean {
   const { desk, queue } = floor;
@@ -220,7 +230,7 @@ function comesAgain(
   waiter.notBefore = at;
   waiter.refusedBy = bucket;
   waiter.wasDelayed = true;
-  desk.lanes.release(waiter.request.collector, waiter.request.weights);
+  desk.lanes.release(way);
   queue.putBack(waiter);
   pump(floor);
   return true;

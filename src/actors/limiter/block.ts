@@ -8,6 +8,7 @@ import type { Refusal } from '../refusal.js';
 import type { LimiterCommand } from './commands.js';
 import type { LimiterContext } from './context.js';
 import type { LimiterFact } from './events.js';
+import type { Tally, Usage } from './usage.js';
 
 export type LimiterHandle = ActorHandle<LimiterContext, LimiterCommand, LimiterFact>;
 
@@ -19,14 +20,15 @@ export type Block = {
   readonly expiresWall: EpochMs;
   readonly expiresMono: MonotonicMs;
   calls: number;
-  readonly left: Record<string, number>;
+  /** Of each bucket it reserved units of, and of those that only an answer named. */
+  readonly columns: Column[];
   sent: number;
-  /** Units of what was sent. */
-  readonly sentUnits: Record<string, number>;
   inFlight: number;
   /** Permits that hold a unit and have not left; released when the block ends under them. */
   readonly held: HeldPermit[];
   readonly usage: Usage[];
+  /** Of `usage`, what has yet to be counted into it. */
+  readonly tallies: Tally[];
   lastSentAt: EpochMs | undefined;
   delayed: number;
   isRetired: boolean;
@@ -38,11 +40,13 @@ export type Block = {
 /** It knows its place among those held, so that to leave is no search. */
 export type HeldPermit = { slot: number; release(): void };
 
-export type Usage = {
-  readonly endpoint: string;
-  readonly outcome: string;
-  calls: number;
-  readonly charged: Map<string, number>;
+/** A block's units of one bucket. */
+export type Column = {
+  readonly name: string;
+  /** Below zero: answers told of more than was reserved. */
+  left: number;
+  /** Units of what was sent. */
+  sent: number;
 };
 
 export type Reserved =

@@ -94,7 +94,13 @@ export function gcraReadyAt(bucket: Gcra, units: number, now: MonotonicMs): Mono
 /** Held units leave now. */
 export function gcraSpend(bucket: Gcra, units: number, now: MonotonicMs): void {
   bucket.held -= units;
-  bucket.tat = Math.max(bucket.tat, now) + units * bucket.intervalMs;
+  gcraCharge(bucket, units, now);
+}
+
+/** Units leave now that were held nowhere. */
+export function gcraCharge(bucket: Gcra, units: number, now: MonotonicMs): void {
+  const { tat } = bucket;
+  bucket.tat = (tat > now ? tat : now) + units * bucket.intervalMs;
   bucket.spentAt = now;
 }
 

@@ -9,6 +9,7 @@ import type { Lanes, Now, Weights } from './lanes.js';
 import type { LimiterHandle } from './block.js';
 import type { Ledger } from './ledger.js';
 import type { Restrictions } from './restrictions.js';
+import type { Counters, Routes } from './routes.js';
 
 export type AcquireRequest = {
   readonly collector: string;
@@ -61,17 +62,6 @@ export type PermitReport = {
   readonly units?: Weights;
 };
 
-export type Counters = {
-  admitted: number;
-  delayed: number;
-  rejected: number;
-  /** The last weights asked for: what the next permit is computed for. */
-  weights: Weights;
-  /** The last weights found to fit into every window, and in which state: not looked at again. */
-  fits: Weights | undefined;
-  fitsIn: LimiterContext | undefined;
-};
-
 export type Desk = {
   readonly handle: LimiterHandle;
   readonly clock: Clock;
@@ -82,11 +72,19 @@ export type Desk = {
   readonly ledger: Ledger;
   readonly context: () => LimiterContext;
   readonly now: () => Now;
-  /** The same for half the price, if the wall clock has not jumped since `now` was last asked. */
-  readonly guess: () => Now;
+  /** Reads both clocks into `seen`. */
+  readonly read: () => void;
+  /** Reads the monotonic clock into it: right, if the wall clock has not jumped since both were read. */
+  readonly guess: () => void;
+  /** What was read last. The next reading changes it. */
+  readonly seen: Now;
+  /** All that such a call touches. */
+  readonly route: Routes;
   /** Lets go whoever may go now. */
   readonly pump: () => void;
   readonly counters: (collector: string) => Counters;
   isClosed: boolean;
+  /** The scope has limits. */
+  isConfigured: boolean;
   malformedHeaders: number;
 };

@@ -19,16 +19,17 @@ import type { SystemContext } from '../handle.js';
 import { acquire, finish, pump, tryAcquire } from './admission.js';
 import type { LimiterContext } from './context.js';
 import { currentBackoff, currentRate } from './curve.js';
-import type { Acquired, AcquireRequest, Counters, Desk, Permit } from './desk.js';
+import type { Acquired, AcquireRequest, Desk, Permit } from './desk.js';
 import type { Floor } from './floor.js';
 import { followActor } from './follow.js';
 import { jumpWatch } from './jumps.js';
-import { limiterLanes, type Now, type Weights } from './lanes.js';
+import { limiterLanes, type Now, type Way, type Weights } from './lanes.js';
 import type { LimiterHandle } from './block.js';
 import { reservationLedger } from './ledger.js';
 import { failed, waitingQueue } from './queue.js';
 import { inTheWay, readyAt } from './ready.js';
 import { restrictions, type Bar } from './restrictions.js';
+import { routesOver, type Counters } from './routes.js';
 
 export type LimiterGateOptions = {
   readonly scope: string;
@@ -93,6 +94,7 @@ export function limiterGate(options: LimiterGateOptions): LimiterGate {
     desk,
     setContext: (context) => {
       memory.context = context;
+      desk.isConfigured = context.config !== null;
     },
     changed: () => {
       for (const listener of [...listeners]) listener();
@@ -146,8 +148,15 @@ function openFloor(
   const bars = restrictions();
   const lanes = limiterLanes(clock.monotonic());
   lanes.reconfigure(memory.context, clock.monotonic());
-  const watched = jumpWatch({ clock, handle, system, bars, log });
-  let offset = clock.now() - clock.monotonic();
+  const seen = { wall: clock.now(), mono: clock.monotonic() };
+  const read = jumpWatch({ clock, handle, system, bars, log, seen });
+  const counters = (collector: string): Counters => {
+    const known = collectors.get(collector);
+    if (known !== undefined) return known;
+    const made = { admitted: 0, delayed: 0, rejected: 0, weights: NO_WEIGHTS };
+    collectors.set(collector, made);
+    return made;
+  };
   const desk: Desk = {
     handle,
     clock,
@@ -158,25 +167,23 @@ function openFloor(
     ledger: reservationLedger({ handle, clock, random, system, log, context }),
     context,
     now() {
-      const now = watched();
-      offset = now.wall - now.mono;
-      return now;
+      read();
+      return { wall: seen.wall, mono: seen.mono };
     },
+    read,
     guess() {
       const mono = clock.monotonic();
-      return { wall: mono + offset, mono };
+      seen.wall += mono - seen.mono;
+      seen.mono = mono;
     },
+    seen,
+    route: routesOver(lanes, counters),
     pump: () => {
       pump(floor);
     },
-    counters(collector) {
-      const known = collectors.get(collector);
-      if (known !== undefined) return known;
-      const made = newCounters();
-      collectors.set(collector, made);
-      return made;
-    },
+    counters,
     isClosed: false,
+    isConfigured: memory.context.config !== null,
     malformedHeaders: 0,
   };
   const floor: Floor = {
@@ -192,16 +199,11 @@ function openFloor(
   return floor;
 }
 
-function newCounters(): Counters {
-  const none = { admitted: 0, delayed: 0, rejected: 0 };
-  return { ...none, weights: NO_WEIGHTS, fits: undefined, fitsIn: undefined };
-}
-
 function live({ desk, queue }: Floor, collector: string): LiveLimiter {
   const context = desk.context();
   const { weights, admitted, delayed, rejected } = desk.counters(collector);
   const now = desk.now();
-  const next = nextPermit({ desk, queue }, { collector, weights }, now);
+  const next = nextPermit({ desk, queue }, desk.lanes.way(collector, weights), now);
   return {
     currentRate: currentRate(context, collector, now.wall),
     currentBackoff: currentBackoff(context, now.wall),
@@ -218,7 +220,7 @@ function live({ desk, queue }: Floor, collector: string): LiveLimiter {
  */
 function nextPermit(
   { desk, queue }: Pick<Floor, 'desk' | 'queue'>,
-  like: Pick<AcquireRequest, 'collector' | 'weights'>,
+  like: Way,
   now: Now,
 ): Pick<LiveLimiter, 'nextPermitAt' | 'bindingBucket'> {
   let { at, binding } = readyAt(desk, like, now);
@@ -226,7 +228,7 @@ function nextPermit(
     at = Infinity;
     for (const { request, notBefore, refusedBy } of queue.all()) {
       if (request.collector !== like.collector) continue;
-      const ready = readyAt(desk, request, now);
+      const ready = readyAt(desk, desk.route(request).way, now);
       const isRefused = notBefore > ready.at;
       const soonest = isRefused ? notBefore : ready.at;
       if (soonest >= at) continue;

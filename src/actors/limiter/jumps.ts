@@ -1,23 +1,26 @@
 /** Both clocks at once, and what to do when the wall clock jumped against the monotonic one (A7). */
 import type { Logger } from '../../kernel/observe.js';
 import type { Clock } from '../../kernel/time.js';
-import type { DurationMs } from '../../kernel/types.js';
+import type { DurationMs, EpochMs, MonotonicMs } from '../../kernel/types.js';
 import type { SystemContext } from '../handle.js';
-import type { Now } from './lanes.js';
 import type { LimiterHandle } from './block.js';
 import { JUMP_MS } from './restrict.js';
 import type { Restrictions } from './restrictions.js';
 
-/** Reads both clocks; a jump is told to the actor, and to the memory at once. */
+/** Both clocks as they were read last. */
+export type Seen = { wall: EpochMs; mono: MonotonicMs };
+
+/** Reads both clocks into `seen`; a jump is told to the actor, and to the memory at once. */
 export function jumpWatch(parts: {
   readonly clock: Clock;
   readonly handle: LimiterHandle;
   readonly system: SystemContext;
   readonly bars: Restrictions;
   readonly log: Logger;
-}): () => Now {
-  const { clock, handle, system, bars, log } = parts;
-  let baseline = clock.now() - clock.monotonic();
+  readonly seen: Seen;
+}): () => void {
+  const { clock, handle, system, bars, log, seen } = parts;
+  let baseline = seen.wall - seen.mono;
   let isTelling = false;
   const tell = async (shiftMs: DurationMs, now: number): Promise<void> => {
     isTelling = true;
@@ -37,8 +40,9 @@ export function jumpWatch(parts: {
   return () => {
     const wall = clock.now();
     const mono = clock.monotonic();
+    seen.wall = wall;
+    seen.mono = mono;
     const drift = wall - mono - baseline;
     if (!isTelling && Math.abs(drift) > JUMP_MS) void tell(drift, wall);
-    return { wall, mono };
   };
 }

@@ -5,12 +5,13 @@
  *    it may have sent is assumed.
  * L2 A rate that changes takes hold at once, measured from the last call that left.
  * L3 A bucket configured anew starts exhausted, and for one old window the old limit holds beside it.
+ * L4 What was held is spent or given back where it was held, whatever is configured meanwhile.
  */
-import type { DurationMs, EpochMs, MonotonicMs } from '../../kernel/types.js';
+import type { EpochMs, MonotonicMs } from '../../kernel/types.js';
 import {
   drawnOf,
-  emissionIntervalMs,
   exhaustedGcra,
+  gcraCharge,
   gcraCorrect,
   gcraReadyAt,
   gcraSpend,
@@ -20,12 +21,11 @@ import {
 } from './buckets.js';
 import type { LimiterContext } from './context.js';
 import { currentRate, scopeRate } from './curve.js';
+import { newPace, paceReadyAt, spendPace, type Now, type Pace } from './paces.js';
 import { limitOf } from './periods.js';
 
 export type Weights = Readonly<Record<string, number>>;
-
-/** A moment on both clocks. */
-export type Now = { readonly wall: EpochMs; readonly mono: MonotonicMs };
+export type { Now } from './paces.js';
 
 /** When a call may be admitted, and what it waits for. */
 export type Readiness = {
@@ -37,157 +37,149 @@ export type Readiness = {
   by: 'scope' | 'collector' | 'bucket';
 };
 
+/** What the calls of one collector with the same weights draw from, looked up once. */
+export type Way = {
+  readonly collector: string;
+  readonly weights: Weights;
+  readonly own: Pace;
+  readonly shared: Pace;
+  readonly draws: readonly Draw[];
+  /** A bucket no window of which ever holds the weight. */
+  readonly tooHeavy: string | undefined;
+  /** Of the buckets it was looked up in. */
+  readonly version: number;
+};
+
 export interface Lanes {
+  /** Goes up when buckets or their limits change: a way of another version is looked up anew. */
+  readonly version: number;
   /** Takes over limits that changed. */
   reconfigure(context: LimiterContext, mono: MonotonicMs): void;
+  way(collector: string, weights: Weights): Way;
   /** The answer is reused by the next call: read it at once. */
-  readiness(context: LimiterContext, collector: string, weights: Weights, now: Now): Readiness;
-  hold(collector: string, weights: Weights): void;
-  release(collector: string, weights: Weights): void;
-  spend(collector: string, weights: Weights, mono: MonotonicMs): void;
+  readiness(context: LimiterContext, way: Way, now: Now): Readiness;
+  hold(way: Way): void;
+  release(way: Way): void;
+  /** What was held leaves now. */
+  spend(way: Way, mono: MonotonicMs): void;
   /** What a call that left at `spentAt` really drew, where its answer told: at once. */
-  correct(weights: Weights, drawn: Weights, spentAt: MonotonicMs): void;
+  correct(way: Way, drawn: Weights, spentAt: MonotonicMs): void;
   /** The upstream says only `left` units may go at once. */
   tighten(bucket: string, left: number, mono: MonotonicMs): void;
-  /** A weight no window can ever hold: the bucket's name. */
-  tooHeavy(weights: Weights): string | undefined;
 }
 
-/** How late a timer may fire without slowing the pace: it costs half a percent of the rate. */
-const PACE_SLACK = 0.005;
-const SECOND = 1000;
-/** Bisection of a rate that grows with time: to well below a millisecond over an hour. */
-const BISECTIONS = 24;
-
-type Pace = {
-  readonly gcra: Gcra;
-  rate: number;
-  last: MonotonicMs;
-  /** The state the rate was taken from: while it stands and nothing recovers, the rate does too. */
-  ratedBy: LimiterContext | undefined;
-};
-type Lane = { current: Gcra; readonly retiring: { gcra: Gcra; until: MonotonicMs }[]; key: string };
+type Lane = { current: Gcra; retiring: readonly Retiring[]; key: string };
+type Retiring = { readonly gcra: Gcra; readonly until: MonotonicMs };
+type Draw = { readonly name: string; readonly units: number; readonly lane: Lane };
 
 /** Everything that is paced or rolling in one scope. */
 type Room = {
   readonly startedAt: MonotonicMs;
-  scope: Pace | undefined;
+  readonly shared: Pace;
   readonly paces: Map<string, Pace>;
   readonly lanes: Map<string, Lane>;
   readonly found: Readiness;
+  version: number;
 };
 
 export function limiterLanes(startedAt: MonotonicMs): Lanes {
-  const found: Readiness = { at: 0, binding: 'rate', by: 'scope' };
-  const room: Room = { startedAt, scope: undefined, paces: new Map(), lanes: new Map(), found };
+  const room: Room = {
+    startedAt,
+    shared: newPace(sharedRate, startedAt),
+    paces: new Map(),
+    lanes: new Map(),
+    found: { at: 0, binding: 'rate', by: 'scope' },
+    version: 0,
+  };
   const { lanes } = room;
   return {
+    get version() {
+      return room.version;
+    },
     reconfigure(context, mono) {
-      reconfigureLanes(lanes, context, mono);
+      if (reconfigureLanes(lanes, context, mono)) room.version += 1;
     },
-    readiness: (context, collector, weights, now) =>
-      readiness(room, context, collector, weights, now),
-    hold(collector, weights) {
-      hold(scopePace(room).gcra, 1);
-      hold(ownPace(room, collector).gcra, 1);
-      everyLane(lanes, weights, hold);
+    way: (collector, weights) => wayOf(room, collector, weights),
+    readiness: (context, way, now) => readiness(room.found, context, way, now),
+    hold(way) {
+      hold(way.shared.gcra, 1);
+      hold(way.own.gcra, 1);
+      for (const draw of way.draws) onEach(draw, hold);
     },
-    release(collector, weights) {
-      release(scopePace(room).gcra, 1);
-      release(ownPace(room, collector).gcra, 1);
-      everyLane(lanes, weights, release);
+    release(way) {
+      release(way.shared.gcra, 1);
+      release(way.own.gcra, 1);
+      for (const draw of way.draws) onEach(draw, release);
     },
-    spend(collector, weights, mono) {
-      spendPace(scopePace(room), mono);
-      spendPace(ownPace(room, collector), mono);
-      for (const name in weights) {
-        const lane = lanes.get(name);
-        if (lane === undefined) continue;
-        const units = weights[name] ?? 0;
+    spend(way, mono) {
+      spendPace(way.shared, mono);
+      spendPace(way.own, mono);
+      for (const { lane, units } of way.draws) {
         gcraSpend(lane.current, units, mono);
-        for (const old of lane.retiring) gcraSpend(old.gcra, units, mono);
+        for (const { gcra } of lane.retiring) gcraSpend(gcra, units, mono);
       }
+      if (way.version !== room.version) chargeNew(lanes, way, mono);
     },
-    correct(weights, drawn, spentAt) {
-      for (const name in weights) {
-        const { current, retiring = [] } = lanes.get(name) ?? {};
-        const more = drawnOf(drawn, name, weights[name] ?? 0) - (weights[name] ?? 0);
-        if (current === undefined || more === 0) continue;
-        gcraCorrect(current, more, spentAt);
-        for (const { gcra } of retiring) gcraCorrect(gcra, more, spentAt);
+    correct({ draws }, drawn, spentAt) {
+      for (const { name, units, lane } of draws) {
+        const more = drawnOf(drawn, name, units) - units;
+        if (more === 0) continue;
+        gcraCorrect(lane.current, more, spentAt);
+        for (const { gcra } of lane.retiring) gcraCorrect(gcra, more, spentAt);
       }
     },
     tighten(bucket, left, mono) {
       const lane = lanes.get(bucket);
       if (lane !== undefined) gcraTighten(lane.current, left, mono);
     },
-    tooHeavy(weights) {
-      for (const name in weights) {
-        const lane = lanes.get(name);
-        if (lane !== undefined && (weights[name] ?? 0) > lane.current.limit) return name;
-      }
-      return undefined;
-    },
   };
 }
 
-function readiness(
-  room: Room,
-  context: LimiterContext,
-  collector: string,
-  weights: Weights,
-  now: Now,
-): Readiness {
-  const { found, lanes } = room;
-  const own = paceReadyAt(ownPace(room, collector), currentRate, context, collector, now);
-  const shared = paceReadyAt(scopePace(room), sharedRate, context, collector, now);
-  found.at = Math.max(own, shared);
-  found.binding = 'rate';
-  found.by = own > shared ? 'collector' : 'scope';
+function wayOf(room: Room, collector: string, weights: Weights): Way {
+  const draws: Draw[] = [];
+  let tooHeavy: string | undefined;
   for (const name in weights) {
-    const lane = lanes.get(name);
+    const lane = room.lanes.get(name);
     if (lane === undefined) continue;
-    const at = laneReadyAt(lane, weights[name] ?? 0, now.mono);
-    if (at <= found.at) continue;
-    found.at = at;
-    found.binding = name;
-    found.by = 'bucket';
+    const units = weights[name] ?? 0;
+    draws.push({ name, units, lane });
+    if (units > lane.current.limit) tooHeavy ??= name;
   }
-  return found;
-}
-
-/** A rate at a moment; a plain function, so that the admitted path makes no closure. */
-type RateOf = (context: LimiterContext, collector: string, at: EpochMs) => number;
-
-function sharedRate(context: LimiterContext, _collector: string, at: EpochMs): number {
-  return scopeRate(context, at);
-}
-
-/** Its rate is set before it is first asked. */
-function scopePace(room: Room): Pace {
-  return (room.scope ??= newPace(1, room.startedAt));
+  const { shared, version } = room;
+  return { collector, weights, own: ownPace(room, collector), shared, draws, tooHeavy, version };
 }
 
 function ownPace({ paces, startedAt }: Room, collector: string): Pace {
   const known = paces.get(collector);
   if (known !== undefined) return known;
-  const made = newPace(1, startedAt);
+  const made = newPace(currentRate, startedAt);
   paces.set(collector, made);
   return made;
 }
 
-function everyLane(
-  lanes: ReadonlyMap<string, Lane>,
-  weights: Weights,
-  act: (gcra: Gcra, units: number) => void,
-): void {
-  for (const name in weights) {
-    const lane = lanes.get(name);
-    if (lane === undefined) continue;
-    const units = weights[name] ?? 0;
-    act(lane.current, units);
-    for (const old of lane.retiring) act(old.gcra, units);
+function sharedRate(context: LimiterContext, _collector: string, at: EpochMs): number {
+  return scopeRate(context, at);
+}
+
+function readiness(found: Readiness, context: LimiterContext, way: Way, now: Now): Readiness {
+  const own = paceReadyAt(way.own, context, way.collector, now);
+  const shared = paceReadyAt(way.shared, context, way.collector, now);
+  found.at = Math.max(own, shared);
+  found.binding = 'rate';
+  found.by = own > shared ? 'collector' : 'scope';
+  for (const draw of way.draws) {
+    const at = laneReadyAt(draw.lane, draw.units, now.mono);
+    if (at <= found.at) continue;
+    found.at = at;
+    found.binding = draw.name;
+    found.by = 'bucket';
   }
+  return found;
+}
+
+function onEach({ lane, units }: Draw, act: (gcra: Gcra, units: number) => void): void {
+  act(lane.current, units);
+  for (const old of lane.retiring) act(old.gcra, units);
 }
 
 function hold(gcra: Gcra, units: number): void {
@@ -198,69 +190,13 @@ function release(gcra: Gcra, units: number): void {
   gcra.held = Math.max(0, gcra.held - units);
 }
 
-function spendPace(pace: Pace, mono: MonotonicMs): void {
-  gcraSpend(pace.gcra, 1, mono);
-  pace.last = mono;
-}
-
-function paceBurst(rate: number): number {
-  return 1 + rate * PACE_SLACK;
-}
-
-function paceIntervalMs(rate: number): DurationMs {
-  return emissionIntervalMs(rate, paceBurst(rate), SECOND);
-}
-
-/** As if a call had left at `last`: L1. */
-function newPace(rate: number, last: MonotonicMs): Pace {
-  const burst = paceBurst(rate);
-  const intervalMs = paceIntervalMs(rate);
-  const tat = last + burst * intervalMs;
-  const gcra = { limit: rate, burst, intervalMs, tat, held: 0, spentAt: last };
-  return { gcra, rate, last, ratedBy: undefined };
-}
-
-/** L2: what was charged since the last call left weighs as much as it would have at the new rate. */
-function setPace(pace: Pace, rate: number): void {
-  const { gcra, last } = pace;
-  const intervalMs = paceIntervalMs(rate);
-  gcra.tat = last + ((gcra.tat - last) * intervalMs) / gcra.intervalMs;
-  gcra.intervalMs = intervalMs;
-  gcra.burst = paceBurst(rate);
-  gcra.limit = rate;
-  pace.rate = rate;
-}
-
-function paceReadyAt(
-  pace: Pace,
-  rateOf: RateOf,
-  context: LimiterContext,
-  collector: string,
-  now: Now,
-): MonotonicMs {
-  const isChanging = context.episode !== null || context.learned !== null;
-  if (isChanging || pace.ratedBy !== context) {
-    const rate = rateOf(context, collector, now.wall);
-    if (rate !== pace.rate) setPace(pace, rate);
-    pace.ratedBy = context;
+/** L4: a bucket that was not there when the call was admitted is charged all the same. */
+function chargeNew(lanes: ReadonlyMap<string, Lane>, { weights, draws }: Way, mono: number): void {
+  for (const name in weights) {
+    const lane = lanes.get(name);
+    if (lane === undefined || draws.some((draw) => draw.lane === lane)) continue;
+    gcraCharge(lane.current, weights[name] ?? 0, mono);
   }
-  const readyAt = gcraReadyAt(pace.gcra, 1, now.mono);
-  if (!isChanging || readyAt <= now.mono || readyAt === Infinity) return readyAt;
-  // The rate grows meanwhile: look for the first moment whose own rate admits the call.
-  let [early, late] = [now.mono, readyAt];
-  for (let step = 0; step < BISECTIONS && late - early > 0.5; step += 1) {
-    const middle = (early + late) / 2;
-    const rate = rateOf(context, collector, now.wall + middle - now.mono);
-    if (admitsAt(pace, rate, middle)) late = middle;
-    else early = middle;
-  }
-  return late;
-}
-
-function admitsAt({ gcra, last }: Pace, rate: number, mono: MonotonicMs): boolean {
-  const intervalMs = paceIntervalMs(rate);
-  const tat = last + ((gcra.tat - last) * intervalMs) / gcra.intervalMs;
-  return tat + (gcra.held + 1 - paceBurst(rate)) * intervalMs <= mono;
 }
 
 function laneReadyAt(lane: Lane, units: number, mono: MonotonicMs): MonotonicMs {
@@ -271,14 +207,18 @@ function laneReadyAt(lane: Lane, units: number, mono: MonotonicMs): MonotonicMs 
   return readyAt;
 }
 
+/** True: something changed. */
 function reconfigureLanes(
   lanes: Map<string, Lane>,
   context: LimiterContext,
   mono: MonotonicMs,
-): void {
+): boolean {
+  let isChanged = false;
   const rolling = (context.config?.buckets ?? []).filter((bucket) => !isCounted(bucket));
   for (const name of lanes.keys()) {
-    if (!rolling.some((bucket) => bucket.name === name)) lanes.delete(name);
+    if (rolling.some((bucket) => bucket.name === name)) continue;
+    lanes.delete(name);
+    isChanged = true;
   }
   for (const { name, burst, windowMs } of rolling) {
     const limit = limitOf(context, name);
@@ -287,14 +227,17 @@ function reconfigureLanes(
     const lane = lanes.get(name);
     if (lane === undefined) {
       lanes.set(name, { current: fresh, retiring: [], key });
+      isChanged = true;
       continue;
     }
     if (lane.key === key) continue;
+    isChanged = true;
     const { current } = lane;
     const oldWindowMs = (current.limit - current.burst + 1) * current.intervalMs;
     const kept = lane.retiring.filter(({ until }) => until > mono);
-    lane.retiring.splice(0, Infinity, ...kept, { gcra: current, until: mono + oldWindowMs });
+    lane.retiring = [...kept, { gcra: current, until: mono + oldWindowMs }];
     lane.current = { ...fresh, held: current.held };
     lane.key = key;
   }
+  return isChanged;
 }

@@ -9,14 +9,16 @@
  * R4 What a call drew beyond its reservation counts at once, in the next reservation that is decided, and
  *    durably with its block's settlement.
  */
-import type { EpochMs, MonotonicMs } from '../../kernel/types.js';
-import type { Block, LedgerDeps, Reserved, Usage } from './block.js';
-import type { LimiterContext } from './context.js';
+import type { EpochMs } from '../../kernel/types.js';
+import type { Block, Column, LedgerDeps, Reserved } from './block.js';
 import { drawnOf } from './buckets.js';
+import type { LimiterContext } from './context.js';
 import { windowOf } from './counted.js';
 import type { Now, Weights } from './lanes.js';
 import { openBlock } from './opening.js';
+import type { Route } from './routes.js';
 import { settle } from './settling.js';
+import { came, covers, drew, giveBack, isCountedIn, openTab, sent, take, type Tab } from './tab.js';
 
 /** What came of a call. */
 export type Came = {
@@ -28,14 +30,17 @@ export type Came = {
 
 export interface Ledger {
   /** A unit for one call, if a block has one. Synchronous. */
-  take(collector: string, run: string, weights: Weights, now: Now): Block | undefined;
-  /** Opens a block; one at a time per collector, joined by whoever asks meanwhile. */
+  take(route: Route, run: string, now: Now): Tab | undefined;
+  /**
+   * Opens a block; of a collector one at a time for each set of counted buckets, joined by whoever asks
+   * meanwhile.
+   */
   reserve(collector: string, run: string, weights: Weights): Promise<Reserved>;
   /** Its call did not leave. */
-  giveBack(block: Block, weights: Weights): void;
-  isUsable(block: Block, wall: EpochMs, mono: MonotonicMs): boolean;
-  sent(block: Block, weights: Weights, wall: EpochMs): void;
-  came(block: Block, endpoint: string, weights: Weights, said: Came): void;
+  giveBack(tab: Tab): void;
+  isUsable(block: Block, now: Now): boolean;
+  sent(tab: Tab, wall: EpochMs): void;
+  came(tab: Tab, said: Came): void;
   /** No block opened so far is spent from any more. */
   retireAll(): void;
   /** Resolves when every settlement begun so far is written or given up. */
@@ -55,47 +60,45 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
     epoch: 0,
   };
   return {
-    take(collector, run, weights, now) {
-      const block = shelf.current.get(collector);
-      if (block === undefined) return undefined;
-      const usable = isUsable(block, now.wall, now.mono);
-      if (!usable || block.run !== run || !covers(block, weights)) {
+    take(route, run, now) {
+      const tab = tabOf(shelf, route);
+      if (tab === undefined) return undefined;
+      const { block } = tab;
+      if (!isUsable(block, now) || block.run !== run || !covers(tab)) {
         retire(shelf, block);
         return undefined;
       }
-      move(block, weights, -1);
-      return block;
+      take(tab);
+      return tab;
     },
     reserve(collector, run, weights) {
-      const joined = shelf.reserving.get(collector);
+      const key = [collector, ...countedOf(deps.context(), weights)].join('\n');
+      const joined = shelf.reserving.get(key);
       if (joined !== undefined) return joined;
       const begun = open(shelf, collector, run, weights).finally(() => {
-        shelf.reserving.delete(collector);
+        shelf.reserving.delete(key);
       });
-      shelf.reserving.set(collector, begun);
+      shelf.reserving.set(key, begun);
       return begun;
     },
-    giveBack(block, weights) {
-      move(block, weights, 1);
-      settleIfOver(shelf, block);
+    giveBack(tab) {
+      giveBack(tab);
+      settleIfOver(shelf, tab.block);
     },
     isUsable,
-    sent(block, weights, wall) {
-      block.sent += 1;
-      for (const name in weights) {
-        block.sentUnits[name] = (block.sentUnits[name] ?? 0) + (weights[name] ?? 0);
-      }
-      block.inFlight += 1;
-      block.lastSentAt = wall;
+    sent(tab, wall) {
+      sent(tab);
+      tab.block.lastSentAt = wall;
     },
-    came(block, endpoint, weights, { outcome, charged, units: drawn }) {
+    came(tab, { outcome, charged, units: drawn }) {
+      const { block, weights } = tab;
+      const context = deps.context();
       block.inFlight -= 1;
-      const usage = usageOf(block, endpoint, outcome);
       if (drawn === undefined) {
-        count(deps.context(), usage, weights, charged);
+        came(tab, outcome, charged, context);
       } else {
-        const really = drawnFrom(deps.context(), weights, drawn);
-        count(deps.context(), usage, really, charged);
+        const really = drawnFrom(context, weights, drawn);
+        drew(tab, outcome, charged, context, really);
         if (isOverdrawn(block, weights, really)) endAll(shelf);
       }
       settleIfOver(shelf, block);
@@ -113,8 +116,8 @@ export function reservationLedger(deps: LedgerDeps): Ledger {
 
 type Shelf = {
   readonly deps: LedgerDeps;
-  /** The block each collector spends from. */
-  readonly current: Map<string, Block>;
+  /** The blocks each collector spends from: one for each set of counted buckets it draws from. */
+  readonly current: Map<string, Block[]>;
   readonly reserving: Map<string, Promise<Reserved>>;
   readonly settling: Set<Promise<void>>;
   /** Opened, and the settlement not durable. */
@@ -122,6 +125,16 @@ type Shelf = {
   /** Goes up when what blocks were decided on is no longer true. */
   epoch: number;
 };
+
+/** The route's place on one of the blocks its collector spends from (R1: one that covers its buckets). */
+function tabOf({ current, deps }: Shelf, route: Route): Tab | undefined {
+  if (route.tab?.block.isRetired === false) return route.tab;
+  route.tab = undefined;
+  for (const block of current.get(route.collector) ?? []) {
+    route.tab ??= openTab(block, route, deps.context());
+  }
+  return route.tab;
+}
 
 async function open(
   shelf: Shelf,
@@ -139,13 +152,15 @@ async function open(
     retire(shelf, opened);
   });
   // An observation came meanwhile that tightens: this block was decided without it.
-  if (begun === shelf.epoch) shelf.current.set(collector, opened);
+  if (begun === shelf.epoch) shelf.current.set(collector, [...blocksOf(shelf, collector), opened]);
   else retire(shelf, opened);
   return { ok: true };
 }
 
 function retire(shelf: Shelf, block: Block): void {
-  if (shelf.current.get(block.collector) === block) shelf.current.delete(block.collector);
+  const others = blocksOf(shelf, block.collector).filter((other) => other !== block);
+  if (others.length > 0) shelf.current.set(block.collector, others);
+  else shelf.current.delete(block.collector);
   block.isRetired = true;
   settleIfOver(shelf, block);
 }
@@ -161,13 +176,23 @@ function settleIfOver(shelf: Shelf, block: Block): void {
   shelf.settling.add(done);
 }
 
-function isUsable(block: Block, wall: EpochMs, mono: MonotonicMs): boolean {
+function isUsable(block: Block, { wall, mono }: Now): boolean {
   return mono < block.expiresMono && wall < block.expiresWall && !block.isSettled;
 }
 
 function retireAll(shelf: Shelf): void {
   shelf.epoch += 1;
-  for (const block of [...shelf.current.values()]) retire(shelf, block);
+  for (const block of [...shelf.current.values()].flat()) retire(shelf, block);
+}
+
+function blocksOf({ current }: Shelf, collector: string): readonly Block[] {
+  return current.get(collector) ?? [];
+}
+
+function countedOf(context: LimiterContext, weights: Weights): readonly string[] {
+  return Object.keys(weights)
+    .filter((name) => isCountedIn(context, name))
+    .sort();
 }
 
 /** Of the buckets it drew from, and of those that only its answer names. */
@@ -185,13 +210,22 @@ function isOverdrawn(block: Block, weights: Weights, really: Weights): boolean {
   let isOver = false;
   for (const name in really) {
     const more = (really[name] ?? 0) - (weights[name] ?? 0);
-    block.sentUnits[name] = (block.sentUnits[name] ?? 0) + more;
+    if (more === 0) continue;
+    const column = columnOf(block, name);
+    column.sent += more;
     if (more <= 0) continue; // goes back when the block is settled
-    const left = (block.left[name] ?? 0) - more;
-    block.left[name] = left;
-    isOver ||= left < 0;
+    column.left -= more;
+    isOver ||= column.left < 0;
   }
   return isOver;
+}
+
+function columnOf({ columns }: Block, name: string): Column {
+  const known = columns.find((column) => column.name === name);
+  if (known !== undefined) return known;
+  const made = { name, left: 0, sent: 0 };
+  columns.push(made);
+  return made;
 }
 
 /** R4: what was decided without a correction upwards is spent from no more, permits that are out included. */
@@ -205,10 +239,9 @@ function endAll(shelf: Shelf): void {
 /** R4: units drawn beyond their reservations that the journal does not hold yet. */
 function overdrawn(shelf: Shelf): Readonly<Record<string, number>> {
   const beyond: Record<string, number> = {};
-  for (const { left } of shelf.live.values()) {
-    for (const name in left) {
-      const units = 0 - (left[name] ?? 0);
-      if (units > 0) beyond[name] = (beyond[name] ?? 0) + units;
+  for (const { columns } of shelf.live.values()) {
+    for (const { name, left } of columns) {
+      if (left < 0) beyond[name] = (beyond[name] ?? 0) - left;
     }
   }
   return beyond;
@@ -224,44 +257,11 @@ function sentIn(shelf: Shelf, bucket: string, wall: EpochMs): number | undefined
     if (window.anchor === undefined && block.expiresAt - 1 < window.start) continue;
     // What is not in this memory is another's, and counts whole.
     const known = shelf.live.get(id);
-    sent += (known === undefined ? block.units[bucket] : known.sentUnits[bucket]) ?? 0;
+    sent += (known === undefined ? block.units[bucket] : sentOf(known, bucket)) ?? 0;
   }
   return sent;
 }
 
-function covers(block: Block, weights: Weights): boolean {
-  if (block.calls < 1) return false;
-  for (const name in weights) {
-    // A bucket the scope does not have is not counted.
-    if ((block.left[name] ?? Infinity) < (weights[name] ?? 0)) return false;
-  }
-  return true;
-}
-
-function move(block: Block, weights: Weights, sign: 1 | -1): void {
-  block.calls += sign;
-  for (const name in weights) {
-    const left = block.left[name];
-    if (left !== undefined) block.left[name] = left + sign * (weights[name] ?? 0);
-  }
-}
-
-/** A quota is charged what the provider charges; a rate is charged for whatever was sent. */
-function count(context: LimiterContext, usage: Usage, weights: Weights, charged: boolean): void {
-  usage.calls += 1;
-  for (const { name, quota } of context.config?.buckets ?? []) {
-    const weight = weights[name];
-    if (weight === undefined || (quota && !charged)) continue;
-    usage.charged.set(name, (usage.charged.get(name) ?? 0) + weight);
-  }
-}
-
-/** A handful per block: a list is faster to search than a key is to build. */
-function usageOf(block: Block, endpoint: string, outcome: string): Usage {
-  for (const usage of block.usage) {
-    if (usage.endpoint === endpoint && usage.outcome === outcome) return usage;
-  }
-  const made = { endpoint, outcome, calls: 0, charged: new Map<string, number>() };
-  block.usage.push(made);
-  return made;
+function sentOf({ columns }: Block, bucket: string): number | undefined {
+  return columns.find(({ name }) => name === bucket)?.sent;
 }

@@ -34,7 +34,7 @@ export function look({ desk, queue }: Floor, now: Now): Look {
   for (const place of queue.inTurn()) {
     const { waiter } = place;
     if (isBehind(claims, waiter.request)) continue;
-    const ready = readyAt(desk, waiter.request, now);
+    const ready = readyAt(desk, desk.route(waiter.request).way, now);
     const at = Math.max(ready.at, waiter.notBefore);
     if (at <= now.mono) return { kind: 'goes', place };
     if (at > waiter.deadline && at !== Infinity) return { kind: 'late', waiter };

@@ -5,6 +5,8 @@ import type { Block, HeldPermit } from './block.js';
 import type { Now } from './lanes.js';
 import { JUMP_MS } from './restrict.js';
 import { react } from './react.js';
+import type { Route } from './routes.js';
+import type { Tab } from './tab.js';
 
 /** One object and no closure: a call at full speed makes nothing else (G5). */
 type Held = HeldPermit & {
@@ -12,7 +14,8 @@ type Held = HeldPermit & {
   self: Held | undefined;
   readonly desk: Desk;
   readonly request: AcquireRequest;
-  readonly block: Block;
+  readonly route: Route;
+  readonly tab: Tab;
   phase: 'held' | 'sent' | 'over';
   sentWall: EpochMs;
   sentMono: MonotonicMs;
@@ -21,13 +24,14 @@ type Held = HeldPermit & {
 };
 
 /** The rate is held already, the unit taken. */
-export function createPermit(desk: Desk, request: AcquireRequest, block: Block): Permit {
-  const { held } = block;
+export function createPermit(desk: Desk, request: AcquireRequest, route: Route, tab: Tab): Permit {
+  const { held } = tab.block;
   const permit: Held = {
     self: undefined,
     desk,
     request,
-    block,
+    route,
+    tab,
     phase: 'held',
     slot: held.length,
     sentWall: 0,
@@ -52,18 +56,19 @@ function leave({ held }: Block, permit: HeldPermit): void {
 function spend(this: Held): boolean {
   const permit = this.self ?? this;
   if (permit.phase !== 'held') return false;
-  const { desk, request, block } = permit;
-  const { wall, mono } = desk.now();
-  if (!desk.ledger.isUsable(block, wall, mono) || isBarred(desk, request, wall)) {
+  const { desk, route, tab } = permit;
+  desk.read();
+  const { seen, ledger } = desk;
+  if (!ledger.isUsable(tab.block, seen) || isBarred(desk, route, seen.wall)) {
     permit.release();
     return false;
   }
   permit.phase = 'sent';
-  permit.sentWall = wall;
-  permit.sentMono = mono;
-  leave(block, permit);
-  desk.lanes.spend(request.collector, request.weights, mono);
-  desk.ledger.sent(block, request.weights, wall);
+  permit.sentWall = seen.wall;
+  permit.sentMono = seen.mono;
+  leave(tab.block, permit);
+  desk.lanes.spend(route.way, seen.mono);
+  ledger.sent(tab, seen.wall);
   desk.pump();
   return true;
 }
@@ -71,23 +76,22 @@ function spend(this: Held): boolean {
 function release(this: Held): void {
   const permit = this.self ?? this;
   if (permit.phase !== 'held') return;
-  const { desk, request, block } = permit;
+  const { desk, route, tab } = permit;
   permit.phase = 'over';
-  leave(block, permit);
-  desk.lanes.release(request.collector, request.weights);
-  desk.ledger.giveBack(block, request.weights);
+  leave(tab.block, permit);
+  desk.lanes.release(route.way);
+  desk.ledger.giveBack(tab);
   desk.pump();
 }
 
 function report(this: Held, said: PermitReport): void {
   const permit = this.self ?? this;
   if (permit.phase !== 'sent') return;
-  const { desk, request, block } = permit;
+  const { desk, request, route, tab } = permit;
   permit.phase = 'over';
-  const { weights } = request;
-  desk.ledger.came(block, request.endpoint, weights, said);
+  desk.ledger.came(tab, said);
   if (said.units !== undefined) {
-    desk.lanes.correct(weights, said.units, permit.sentMono);
+    desk.lanes.correct(route.way, said.units, permit.sentMono);
     desk.pump(); // it may have drawn less than it was charged
   }
   if (saysNothing(said)) return;
@@ -106,7 +110,7 @@ function sentByNow(sentWall: EpochMs, sentMono: MonotonicMs, { wall, mono }: Now
   return Math.abs(shift) > JUMP_MS ? sentWall + shift : sentWall;
 }
 
-function isBarred(desk: Desk, request: AcquireRequest, wall: number): boolean {
+function isBarred(desk: Desk, { weights }: Route, wall: EpochMs): boolean {
   if (desk.isClosed || desk.handle.quarantined() !== undefined) return true;
-  return desk.bars.bar(desk.context(), request.weights, wall) !== undefined;
+  return desk.bars.bar(desk.context(), weights, wall) !== undefined;
 }

@@ -2,7 +2,7 @@
 import type { DurationMs, EpochMs, MonotonicMs } from '../../kernel/types.js';
 import type { AcquireFailure, AcquireRequest, Desk } from './desk.js';
 import type { Floor } from './floor.js';
-import type { Now, Weights } from './lanes.js';
+import type { Now, Way, Weights } from './lanes.js';
 import { failed, type Waiter } from './queue.js';
 import type { Bar } from './restrictions.js';
 
@@ -19,19 +19,15 @@ export type Ready = {
 };
 
 /** The earliest moment at which this call could go if it were next. */
-export function readyAt(
-  desk: Desk,
-  { collector, weights }: Pick<AcquireRequest, 'collector' | 'weights'>,
-  now: Now,
-): Ready {
+export function readyAt(desk: Desk, way: Way, now: Now): Ready {
   const context = desk.context();
-  const bar = desk.bars.bar(context, weights, now.wall);
+  const bar = desk.bars.bar(context, way.weights, now.wall);
   if (bar !== undefined) {
     const { bucket, cause, until } = bar;
     const by = bucket === undefined ? 'scope' : 'bucket';
     return { at: now.mono + until - now.wall, by, binding: bucket ?? cause };
   }
-  const { at, by, binding } = desk.lanes.readiness(context, collector, weights, now);
+  const { at, by, binding } = desk.lanes.readiness(context, way, now);
   return { at, by, binding };
 }
 
@@ -41,7 +37,7 @@ export function tooLate(floor: Floor, waiter: Waiter, now: Now): AcquireFailure 
   const { request } = waiter;
   const bar = desk.bars.bar(desk.context(), request.weights, now.wall);
   if (bar !== undefined) return failed(bar.cause, bar.detail, bar);
-  const ready = readyAt(desk, request, now);
+  const ready = readyAt(desk, desk.route(request).way, now);
   const isRefused = waiter.notBefore > now.mono && waiter.notBefore >= ready.at;
   const bucket = isRefused ? waiter.refusedBy : bucketOf(ready);
   const until = tryAgainAt(floor, Math.max(ready.at, waiter.notBefore), now);
@@ -53,7 +49,7 @@ export function noRoom(floor: Floor, request: AcquireRequest, now: Now): Acquire
   const { desk, queue } = floor;
   const waiting = `${String(queue.size())} calls wait at this limiter already`;
   const own = `${String(queue.waitingOf(request.collector))} of them of ${request.collector}`;
-  const until = tryAgainAt(floor, readyAt(desk, request, now).at, now);
+  const until = tryAgainAt(floor, readyAt(desk, desk.route(request).way, now).at, now);
   return failed('overloaded', `${waiting}, ${own}`, { until });
 }
 
@@ -83,7 +79,7 @@ export function inTheWay(
   for (const weights of draws.length === 0 ? [{}] : draws) {
     const bar =
       desk.bars.bar(desk.context(), weights, now.wall) ??
-      longWait(readyAt(desk, { collector, weights }, now), now, waitMaxMs);
+      longWait(readyAt(desk, desk.lanes.way(collector, weights), now), now, waitMaxMs);
     if (bar === undefined) return undefined;
     if (first === undefined || bar.until < first.until) first = bar;
   }

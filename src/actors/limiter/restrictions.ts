@@ -36,16 +36,16 @@ export function restrictions(): Restrictions {
   let banned: Bar | undefined;
   const buckets = new Map<string, Bar>();
   let looked: LimiterContext | undefined;
-  let isClear = false;
+  let clearFrom: EpochMs = 0;
 
-  /** The admitted path: nothing at all is barred. */
+  /** The admitted path: nothing at all is barred. A state is looked at once. */
   const isClearOf = (context: LimiterContext, wall: EpochMs): boolean => {
     if (context !== looked) {
       looked = context;
-      isClear = context.blocked === null && Object.keys(context.blockedBuckets).length === 0;
+      const isBlocked = context.blocked !== null || Object.keys(context.blockedBuckets).length > 0;
+      clearFrom = isBlocked ? Infinity : (context.episode?.pauseUntil ?? 0);
     }
-    if (!isClear || banned !== undefined || buckets.size > 0) return false;
-    return paused <= wall && (context.episode?.pauseUntil ?? 0) <= wall;
+    return banned === undefined && buckets.size === 0 && paused <= wall && clearFrom <= wall;
   };
   const bucketBar = (context: LimiterContext, bucket: string, wall: EpochMs): Bar | undefined => {
     const durable = context.blockedBuckets[bucket];

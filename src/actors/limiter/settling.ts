@@ -4,6 +4,7 @@ import type { DurationMs } from '../../kernel/types.js';
 import type { Block, LedgerDeps } from './block.js';
 import type { Settle } from './commands.js';
 import { unitsOf } from './counted.js';
+import { countAll } from './usage.js';
 
 /** A settlement that could not be written is tried again this often, this far apart. */
 const SETTLE_TRIES = 5;
@@ -27,6 +28,7 @@ export async function settle(deps: LedgerDeps, block: Block): Promise<void> {
 }
 
 function settlement(block: Block): Settle {
+  countAll(block.tallies);
   const usage = block.usage.map(({ endpoint, outcome, calls, charged }) => ({
     endpoint,
     outcome,
@@ -34,7 +36,7 @@ function settlement(block: Block): Settle {
     charged: [...charged].map(([bucket, units]) => ({ bucket, units })),
   }));
   const all = usage.flatMap(({ charged }) => charged);
-  const charged = Object.keys(block.left).map((bucket) => ({
+  const charged = block.columns.map(({ name: bucket }) => ({
     bucket,
     units: unitsOf(all, bucket),
   }));
