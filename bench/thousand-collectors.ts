@@ -158,7 +158,7 @@ function told(samples: readonly Sample[], all: readonly Cadence[], perSecond: nu
     verdicts: verdicts(samples, all),
     notes: [
       'The loop’s delay is prom-client’s: it includes a timer’s own 10 ms, and what another process on the same two cores takes.',
-      'The live heap is flat; what grows in the first minutes are the page caches of SQLite, up to their bounds.',
+      'The JavaScript heap is flat; what else grows was not traced (SQLite’s page caches fill up to their bounds).',
     ],
     notMeasured: ['upstreams of several kinds', 'a second process'],
   };
