@@ -13,6 +13,7 @@ import { every } from './app/upkeep.js';
 import {
   engineMetrics,
   HOST_LIMITS,
+  logFacts,
   startEngine,
   startHost,
   type Host,
@@ -120,6 +121,7 @@ async function open(
     setups,
   );
   closings.push({ name: 'engine', close: () => engine.stop() });
+  logFacts(engine, log);
   const recovery = await recovered(deps, stores, host, previousEnd, clock.monotonic() - began);
   await service.started({
     version: deps.version,

@@ -20,5 +20,6 @@ export type { CommandContext } from './handle.js';
 export type { Refusal } from './refusal.js';
 export { RETRY_LIMITS } from './retry.js';
 export { cadenceMs } from './collector/schedule.js';
+export { logFacts } from './fact-log.js';
 export { engineMetrics } from './metrics.js';
 export { policyRefusal } from './breaker/index.js';
