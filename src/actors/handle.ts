@@ -13,6 +13,11 @@ export type CommandContext = {
   readonly actor: string;
   readonly interface: 'rest' | 'grpc' | 'cli' | 'ui' | 'system';
   readonly reason?: string;
+  /** The operation called, and where from: for the audit trail. */
+  readonly operation?: string;
+  readonly address?: string;
+  /** The hash of what was asked, where it has an idempotency key. */
+  readonly commandHash?: string;
 };
 
 /** What became of a command. `facts` is empty when nothing had to change. */

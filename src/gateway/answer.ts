@@ -6,7 +6,12 @@ import type { Problem } from './problems.js';
  * JSON text of an object. `shared` answers are the same object for as long as nothing changed, so an
  * edge may keep what it made of one; others are seen once.
  */
-export type Answer = { readonly text: string; readonly shared: boolean };
+export type Answer = {
+  readonly text: string;
+  readonly shared: boolean;
+  /** Command revisions of the collector it is about, "c.b.l": what `If-Match` takes. */
+  readonly etag?: string;
+};
 
 export type Outcome = Result<Answer, Problem>;
 

@@ -32,7 +32,8 @@ const enableCollector = operation({
   summary: 'Wants a collector to run; lifts its suspension. Repeating it changes nothing.',
   role: 'operator',
   input: steerInput,
-  writes: { facts: ['CollectorEnabled', 'SuspensionLifted'] },
+  writes: { facts: ['CollectorEnabled', 'SuspensionLifted'], audit: 'every-call' },
+  grpc: { service: 'CollectorService', method: 'EnableCollector' },
   rest: { method: 'POST', path: '/collectors/{name}/enable', query: [] },
   handler: (input, reach, caller) => {
     const { name, reason } = input;
@@ -52,7 +53,8 @@ const disableCollector = operation({
   summary: 'Wants a collector not to run: what is in flight drains, nothing new leaves.',
   role: 'operator',
   input: steerInput,
-  writes: { facts: ['CollectorDisabled'] },
+  writes: { facts: ['CollectorDisabled'], audit: 'every-call' },
+  grpc: { service: 'CollectorService', method: 'DisableCollector' },
   rest: { method: 'POST', path: '/collectors/{name}/disable', query: [] },
   handler: (input, reach, caller) => {
     const { name, reason } = input;
@@ -72,7 +74,8 @@ const restartCollector = operation({
   summary: 'Drains, disconnects and connects a collector; what its limiter learned stays.',
   role: 'operator',
   input: steerInput,
-  writes: { facts: ['RestartRequested', 'SuspensionLifted'] },
+  writes: { facts: ['RestartRequested', 'SuspensionLifted'], audit: 'every-call' },
+  grpc: { service: 'CollectorService', method: 'RestartCollector' },
   rest: { method: 'POST', path: '/collectors/{name}/restart', query: [] },
   handler: (input, reach, caller) => {
     const { name, reason } = input;
@@ -92,7 +95,8 @@ const collectNow = operation({
   summary: 'Begins one run now, at probe priority.',
   role: 'operator',
   input: collectInput,
-  writes: { facts: ['RunStarted'] },
+  writes: { facts: ['RunStarted'], audit: 'every-call' },
+  grpc: { service: 'CollectorService', method: 'CollectNow' },
   rest: { method: 'POST', path: '/collectors/{name}/collect', query: [] },
   handler: (input, reach, caller) => {
     const { name, reason } = input;
@@ -112,7 +116,8 @@ const unblockQuota = operation({
   summary: 'Opens the blocked quotas of a collector, after its plan was upgraded; it runs again.',
   role: 'operator',
   input: unblockInput,
-  writes: { facts: ['Unblocked', 'SuspensionLifted'] },
+  writes: { facts: ['Unblocked', 'SuspensionLifted'], audit: 'every-call' },
+  grpc: { service: 'CollectorService', method: 'UnblockQuota' },
   rest: { method: 'POST', path: '/collectors/{name}/quota/unblock', query: [] },
   handler: ({ name, bucket, reason }, reach, caller) => {
     const command: Command = {
@@ -131,7 +136,8 @@ const updateRateLimit = operation({
   summary: 'Sets this collector’s own rate, back-off multiplier or longest back-off, at once.',
   role: 'operator',
   input: rateLimitInput,
-  writes: { facts: ['RateLimitConfigured'] },
+  writes: { facts: ['RateLimitConfigured'], audit: 'every-call' },
+  grpc: { service: 'CollectorService', method: 'UpdateRateLimit' },
   rest: { method: 'PUT', path: '/collectors/{name}/rate-limit', query: [] },
   handler: (input, reach, caller) => {
     const { name, reason } = input;
@@ -174,7 +180,8 @@ const resetCircuitBreaker = operation({
   summary: 'Closes a breaker and clears its counters, statistics, grown back-off and override.',
   role: 'operator',
   input: resetInput,
-  writes: { facts: ['BreakerReset'] },
+  writes: { facts: ['BreakerReset'], audit: 'every-call' },
+  grpc: { service: 'CollectorService', method: 'ResetCircuitBreaker' },
   rest: {
     method: 'POST',
     path: '/collectors/{name}/circuit-breaker/reset',
@@ -201,7 +208,9 @@ const setCircuitBreakerState = operation({
   input: breakerStateInput,
   writes: {
     facts: ['BreakerForced', 'BreakerOverrideCleared', 'BreakerRecovered', 'BreakerProbing'],
+    audit: 'every-call',
   },
+  grpc: { service: 'CollectorService', method: 'SetCircuitBreakerState' },
   rest: { method: 'PUT', path: '/collectors/{name}/circuit-breaker/state', query: ['upstream'] },
   handler: (input, reach, caller) => {
     const { name, upstream, state, reason } = input;

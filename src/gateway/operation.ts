@@ -2,9 +2,10 @@
 import type { Static, TObject, TProperties } from '@sinclair/typebox';
 import type { Engine } from '../actors/engine.js';
 import type { Clock } from '../kernel/time.js';
-import type { EpochMs, JsonObject } from '../kernel/types.js';
+import type { DurationMs, EpochMs, JsonObject, Result } from '../kernel/types.js';
 import type { Views } from '../projections/views.js';
 import type { Outcome } from './answer.js';
+import type { Problem } from './problems.js';
 import type { CollectorType } from './shapes/collector-types.js';
 import type { Slots } from './slots.js';
 import type { StatusPages } from './status-pages.js';
@@ -53,9 +54,28 @@ export type RecordReader = {
 /** Who calls, as the edge found out. */
 export type Caller = {
   readonly correlationId: string;
-  /** The principal. */
+  /** The principal's name, e.g. `token:ops`, `jwt:alice`, `local`. */
   readonly actor: string;
+  readonly role: Role;
   readonly interface: 'rest' | 'grpc' | 'cli' | 'ui';
+  /** Where the call came from, without port. */
+  readonly address: string;
+  /** What a command asks to be protected from; absent: nothing. */
+  readonly guards?: CommandGuards;
+  /** Aborts when the caller went away or its deadline passed: nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
+  /** How long the caller will wait from now on; absent: as long as `commandWaitMs`. */
+  readonly waitMaxMs?: DurationMs;
+};
+
+/** The protections of api.md §4. Questions ignore them. */
+export type CommandGuards = {
+  /** `Idempotency-Key`, `request_id`: 1 to 200 characters of visible ASCII. */
+  readonly key?: string;
+  /** `If-Match`, `etag`: the revisions the command was decided on, "c.b.l" without quotes. */
+  readonly ifMatch?: string;
+  /** `?dry_run=true`, `validate_only`: decide, write nothing, answer what would be written. */
+  readonly dryRun?: boolean;
 };
 
 /** Everything an operation may reach. */
@@ -97,7 +117,24 @@ export const OPERATION_LIMITS: OperationLimits = {
 
 export type Handler<I> = (input: I, reach: Reach, caller: Caller) => Outcome | Promise<Outcome>;
 
-export type Method = 'GET' | 'POST' | 'PUT';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Where gRPC has it: `headgate.v1.<service>/<method>`. */
+export type GrpcName = { readonly service: string; readonly method: string };
+
+/**
+ * What calling it may change. An operation that writes facts says how it is audited: without that it
+ * does not compile.
+ */
+export type Writes =
+  /** It only reads, or why else it writes nothing. */
+  { readonly none: string } | { readonly facts: readonly string[]; readonly audit: Audit };
+
+export type Audit =
+  /** Each call is in the trail: by its facts' metadata, or by a `CommandAnswered` where it wrote none. */
+  | 'every-call'
+  /** Its calls are too many to be told one by one: why what is recorded instead is enough. */
+  | { readonly instead: string };
 
 export type Operation<P extends TProperties, I> = {
   /** As gRPC will call it, lower camel case. */
@@ -108,7 +145,9 @@ export type Operation<P extends TProperties, I> = {
   /** All members, wherever an edge finds them. */
   readonly input: TObject<P>;
   /** The facts it may write, or why it writes none. */
-  readonly writes: { readonly facts: readonly string[] } | { readonly none: string };
+  readonly writes: Writes;
+  /** Absent: gRPC says it in its own words (health, reflection) or has no use for it. */
+  readonly grpc?: GrpcName;
   readonly rest: {
     readonly method: Method;
     /** Members in braces come from the path. */
@@ -127,6 +166,49 @@ export function operation<P extends TProperties>(
   described: Operation<P, Static<TObject<P>>>,
 ): AnyOperation {
   return described as unknown as AnyOperation;
+}
+
+/** One message of a stream. The same object for all who get it: an edge may keep what it made of one. */
+export type StreamItem = {
+  /** Given back to go on after it: a position, a cursor. */
+  readonly id: string;
+  /** What it is, for readers that get several kinds. */
+  readonly kind: string;
+  /** JSON-safe, as REST spells it. */
+  readonly value: object;
+};
+
+/**
+ * An operation whose answer goes on. It is pulled: the next item is made when the last has left, so that
+ * a slow reader is coalesced or paused by the iterable, and nothing is buffered for it. The iterable ends,
+ * or throws a HeadgateError, or is returned from when `signal` aborts.
+ */
+export type StreamOperation<P extends TProperties, I> = {
+  readonly name: string;
+  readonly summary: string;
+  readonly role: Role;
+  readonly input: TObject<P>;
+  readonly writes: { readonly none: string };
+  readonly grpc: GrpcName;
+  /** The operation whose path answers it as Server-Sent Events to whoever accepts text/event-stream. */
+  readonly sse?: { readonly besides: string };
+  readonly open: (
+    input: I,
+    reach: Reach,
+    caller: Caller,
+    signal: AbortSignal,
+  ) => Opened | Promise<Opened>;
+};
+
+export type Opened = Result<AsyncIterable<StreamItem>, Problem>;
+
+export type AnyStreamOperation = StreamOperation<TProperties, never>;
+
+/** Ties a stream's input to its schema, then forgets the types for the table. */
+export function streamOperation<P extends TProperties>(
+  described: StreamOperation<P, Static<TObject<P>>>,
+): AnyStreamOperation {
+  return described as unknown as AnyStreamOperation;
 }
 
 /** Whether calling it may change something. */

@@ -12,6 +12,9 @@ export const PROBLEMS = {
   invalid_input: 'Invalid input',
   header_not_supported: 'Header not supported',
   would_never_trip: 'Breaker would never trip',
+  idempotency_conflict: 'Idempotency key used for another request',
+  unauthenticated: 'Not authenticated',
+  permission_denied: 'Permission denied',
   host_refused: 'Host refused',
   origin_refused: 'Origin refused',
   collector_not_found: 'Collector not found',
@@ -25,6 +28,10 @@ export const PROBLEMS = {
   not_running: 'Collector not running',
   quarantined: 'Collector quarantined',
   raced: 'Raced by another writer',
+  precondition_failed: 'Revision is not the current one',
+  permit_not_found: 'Permit not found',
+  token_not_found: 'Token not found',
+  too_many_requests: 'Too many requests',
   payload_too_large: 'Payload too large',
   unsupported_media_type: 'Unsupported media type',
   headers_too_large: 'Headers too large',
@@ -55,6 +62,8 @@ export type Problem = {
   /** What it is about, e.g. the collector's name: shown right after the title. */
   readonly subject?: string;
   readonly errors?: readonly InputError[];
+  /** The command revisions there are now, where they are not those the caller named. */
+  readonly etag?: string;
   /** When the same request may succeed. */
   readonly retryAt?: EpochMs;
   /** Why the service is not ready. */

@@ -25,6 +25,7 @@ const listCollectors = operation({
   role: 'viewer',
   input: listInput,
   writes: WRITES_NOTHING,
+  grpc: { service: 'CollectorService', method: 'ListCollectors' },
   rest: {
     method: 'GET',
     path: '/collectors',
@@ -46,6 +47,7 @@ const listCollectorTypes = operation({
   role: 'viewer',
   input: nothing,
   writes: WRITES_NOTHING,
+  grpc: { service: 'CollectorService', method: 'ListCollectorTypes' },
   rest: { method: 'GET', path: '/collector-types', query: [] },
   handler: (_input, { collectorTypes }) => {
     const types = collectorTypes();
@@ -59,6 +61,7 @@ const getCosts = operation({
   role: 'viewer',
   input: nothing,
   writes: WRITES_NOTHING,
+  grpc: { service: 'CollectorService', method: 'GetCosts' },
   rest: { method: 'GET', path: '/collectors/costs', query: [] },
   handler: (_input, { pages }) => ok(pages.costs()),
 });
@@ -70,6 +73,7 @@ const getCollector = operation({
   role: 'viewer',
   input: getInput,
   writes: WRITES_NOTHING,
+  grpc: { service: 'CollectorService', method: 'GetCollector' },
   rest: { method: 'GET', path: '/collectors/{name}', query: ['at'] },
   handler: ({ name, at }, reach) => {
     if (RESERVED_NAMES.includes(name)) return fail(collectorNotFound(name));
@@ -155,6 +159,7 @@ const getHealth = operation({
   role: 'viewer',
   input: healthInput,
   writes: WRITES_NOTHING,
+  grpc: { service: 'HistoryService', method: 'ListHealth' },
   rest: { method: 'GET', path: '/health/collectors/{name}', query: ['limit', 'hours'] },
   handler: ({ name, limit, hours }, reach) => {
     const { views, clock } = reach;

@@ -62,6 +62,7 @@ async function ask(command: Command, reach: Reach, caller: Caller): Promise<Aske
     correlationId: caller.correlationId,
     actor: caller.actor,
     interface: caller.interface,
+    address: caller.address,
     ...(command.reason === undefined ? {} : { reason: command.reason }),
   };
   // The slot is the engine's: it is taken for as long as the engine works, not as the caller waits.

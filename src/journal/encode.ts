@@ -59,7 +59,9 @@ function encodeEvent(event: NewEvent): EncodedEvent {
 /** Members of the metadata in canonical order, before and after where `prevHash` will stand. */
 const BEFORE = [
   'actor',
+  'address',
   'causationId',
+  'commandHash',
   'commandId',
   'correlationId',
   'epoch',
@@ -67,6 +69,7 @@ const BEFORE = [
   'foldVersion',
   'interface',
   'node',
+  'operation',
 ] as const satisfies readonly (keyof EventMetadata)[];
 const AFTER = [
   'reason',

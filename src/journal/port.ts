@@ -24,6 +24,12 @@ export type EventMetadata = {
   readonly actor: string;
   /** rest | grpc | cli | ui | system */
   readonly interface: string;
+  /** Where the command came from. Absent: from this program, or before it was recorded. */
+  readonly address?: string;
+  /** The operation that was called, e.g. `disableCollector`. Absent: none was. */
+  readonly operation?: string;
+  /** Of a command with an idempotency key: the hash of what was asked. */
+  readonly commandHash?: string;
   readonly reason?: string;
   /** ISO 8601, from the injected clock. */
   readonly recordedAt: string;

@@ -193,7 +193,13 @@ function addRoute(app: FastifyInstance, operation: AnyOperation, edge: Edge): vo
         edge.reply.problem(input.error, exchange);
         return;
       }
-      const caller: Caller = { correlationId: request.id, actor: ANYONE, interface: 'rest' };
+      const caller: Caller = {
+        correlationId: request.id,
+        actor: ANYONE,
+        role: 'admin',
+        interface: 'rest',
+        address: request.ip,
+      };
       const outcome = call(operation, input.value, reach, caller, log);
       if (!(outcome instanceof Promise)) {
         edge.reply.outcome(outcome, exchange);
