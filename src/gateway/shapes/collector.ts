@@ -95,7 +95,10 @@ export function collectorLine(subject: Subject) {
   const breaker = primaryOf(docs.breakers);
   return {
     ...common(subject),
+    ...whyMembers(whyWarned(live?.why ?? whyOfDocs(docs, at), docs)),
     suspended: docs.collector.suspended !== null,
+    last_new_data_time: moment(docs.collector.lastNewDataAt),
+    quota_remaining: subject.cost?.quotaRemaining ?? null,
     rate_limiter: limiterLine(docs.limiters, docs.collector.name, live, at),
     circuit_breaker: breaker === undefined ? null : breakerLine(breaker, at),
   };
