@@ -4,6 +4,7 @@
  */
 import type { EpochMs, Position } from '../kernel/types.js';
 import type { CommandContext } from './handle.js';
+import type { PermitDesk } from './permit-parts.js';
 import type { Refusal } from './refusal.js';
 
 export type Steered =
@@ -55,6 +56,8 @@ export interface Engine {
   names(): readonly string[];
   has(name: string): boolean;
   live(name: string): LiveCollector | undefined;
+  /** Lends permits to other programs. */
+  readonly permits: PermitDesk;
 
   enable(name: string, options: SteerOptions, context: CommandContext): Promise<Steered>;
   disable(name: string, options: SteerOptions, context: CommandContext): Promise<Steered>;

@@ -17,6 +17,14 @@ export type {
   SteerOptions,
 } from './engine.js';
 export type { CommandContext } from './handle.js';
+export { PERMIT_LIMITS } from './permit-parts.js';
+export type {
+  CallReport,
+  PermitAnswer,
+  PermitDesk,
+  PermitRequest,
+  Reported,
+} from './permit-parts.js';
 export type { Refusal } from './refusal.js';
 export { RETRY_LIMITS } from './retry.js';
 export { cadenceMs } from './collector/schedule.js';

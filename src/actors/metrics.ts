@@ -9,6 +9,7 @@ import {
 } from '../kernel/observe.js';
 import { effectiveOf } from './breaker/index.js';
 import { factFamilies } from './metrics-facts.js';
+import { permitFamilies } from './permit-metrics.js';
 import type { Host, HostStatistics } from './host.js';
 import type { RunningEngine } from './steer.js';
 import type { Member, Upstream } from './assembly.js';
@@ -77,6 +78,7 @@ export function engineMetrics(engine: RunningEngine, host: Host): MetricPieces {
     yield* collectorFamilies(roster);
     yield* limiterFamilies(roster);
     yield* scopeFamilies(roster);
+    yield* permitFamilies(engine.permits);
     yield* machineryFamilies(host.statistics(), host.counts());
   };
 }

@@ -4,6 +4,8 @@ import { assemble, type Member } from './assembly.js';
 import type { BreakerTarget, Engine, LiveCollector, Steered, SteerOptions } from './engine.js';
 import type { EngineDeps } from './engine-deps.js';
 import type { Answer, CommandContext } from './handle.js';
+import { permitDesk } from './permits.js';
+import type { PermitDesk } from './permit-parts.js';
 import type { Refusal } from './refusal.js';
 import type { Scope } from './scopes.js';
 import type { CollectorSetup } from './setup.js';
@@ -24,9 +26,11 @@ export async function startEngine(
   const { members, scopes } = await assemble(deps, setups);
   const byName = new Map(members.map((member) => [member.setup.name, member]));
   const find = (name: string): Member | Refused => byName.get(name) ?? unknown(name);
+  const permits = permitDesk({ ...deps, find: (name) => byName.get(name) });
   return {
     members,
     scopes,
+    permits,
     names: () => [...byName.keys()],
     has: (name) => byName.has(name),
     live: (name) => {
@@ -58,7 +62,7 @@ export async function startEngine(
       withMember(find(name), (member) =>
         eachBreaker(member, upstream, context, breakerCommand(target, options)),
       ),
-    stop: () => stopEngine(deps, members, scopes),
+    stop: () => stopEngine(deps, members, scopes, permits),
   };
 }
 
@@ -209,9 +213,11 @@ async function stopEngine(
   deps: EngineDeps,
   members: readonly Member[],
   scopes: readonly Scope[],
+  permits: PermitDesk,
 ): Promise<void> {
   const { drainMs } = deps.limits;
   const shutdown = { type: 'Shutdown', drainMs } as const;
+  permits.close();
   for (const { runtime } of members) runtime.close();
   await Promise.all(
     members.map(({ handle }) => handle.ask(shutdown, deps.host.system('shutdown'))),

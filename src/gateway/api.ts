@@ -10,12 +10,13 @@ import { COMMANDS } from './commands.js';
 import { OPERATION_LIMITS } from './operation.js';
 import type { AnyOperation, OperationLimits, Reach } from './operation.js';
 import type { Readiness, RecordReader, ServiceInfo } from './operation.js';
+import { PERMITS } from './permits.js';
 import { QUESTIONS } from './questions.js';
 import type { CollectorType } from './shapes/collector-types.js';
 import { slots } from './slots.js';
 import { statusPages } from './status-pages.js';
 
-export const OPERATIONS: readonly AnyOperation[] = [...QUESTIONS, ...COMMANDS];
+export const OPERATIONS: readonly AnyOperation[] = [...QUESTIONS, ...COMMANDS, ...PERMITS];
 
 /** What the program hands in. */
 export type GatewayParts = {

@@ -18,7 +18,7 @@ export const RATE_MAX = 1_000_000;
 export const BACKOFF_MULTIPLIER_MAX = 100;
 export const BACKOFF_MAX = 10_000;
 
-const words = <const W extends readonly string[]>(list: W) =>
+export const words = <const W extends readonly string[]>(list: W) =>
   Type.Union(list.map((word) => Type.Literal(word as W[number])));
 
 const name = Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX });

@@ -144,6 +144,7 @@ function fakeEngine(docs: ReadonlyMap<string, CollectorDocs>, steer: Steer): Eng
     names: () => [...docs.keys()],
     has: (name) => docs.has(name),
     live: (name) => (docs.has(name) ? liveOf(name) : undefined),
+    permits: noPermits(),
     enable: (...args) => steer('enable', args, wish(true)),
     disable: (...args) => steer('disable', args, wish(false)),
     restart: (...args) => steer('restart', args, same),
@@ -182,4 +183,15 @@ function forced(breaker: BreakerDoc, target: string): BreakerDoc {
   if (target === 'half_open') return { ...breaker, computed: 'half_open', override: null };
   const state = target === 'open' ? 'forced_open' : target;
   return { ...breaker, override: { state, reason: '', actor: 'local', expiresAt: null } };
+}
+
+/** Nobody is lent anything: what the desk does has tests of its own. */
+function noPermits(): Engine['permits'] {
+  const refusal = { kind: 'stopping', detail: 'no permits are lent here' } as const;
+  return {
+    acquire: () => Promise.resolve({ kind: 'impossible', refusal }),
+    report: () => ({ kind: 'not-found' }),
+    numbers: () => ({ open: 0, granted: 0, refused: 0, settled: {} }),
+    close: () => undefined,
+  };
 }
