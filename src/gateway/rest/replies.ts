@@ -5,8 +5,9 @@ import type { MonotonicMs } from '../../kernel/types.js';
 import type { Answer, Outcome } from '../answer.js';
 import type { AnyOperation } from '../operation.js';
 import type { Problem } from '../problems.js';
+import { retryAfterSeconds } from '../waits.js';
 import { PROBLEM_TYPE, problemBody } from './problem-body.js';
-import { STATUSES, retryAfterSeconds } from './statuses.js';
+import { STATUSES } from './statuses.js';
 import type { Traffic } from './traffic.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';

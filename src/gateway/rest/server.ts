@@ -36,6 +36,8 @@ export class RestUnavailable extends HeadgateError {
 export type RestParts = GatewayParts & {
   readonly log: Logger;
   readonly limits?: Partial<RestLimits & OperationLimits>;
+  /** Made once for all edges, so that its bounds hold for all of them together; absent: its own. */
+  readonly reach?: Reach;
   /** Listen beyond loopback although no one has to say who they are. */
   readonly insecure?: boolean;
 };
@@ -69,7 +71,7 @@ export function restGateway(parts: RestParts): RestGateway {
   const limits = { ...REST_LIMITS, ...OPERATION_LIMITS, ...parts.limits };
   const traffic = countTraffic(log);
   const edge: Edge = {
-    reach: reachOf(parts, limits),
+    reach: parts.reach ?? reachOf(parts, limits),
     log,
     reply: replies(clock, traffic),
     traffic,

@@ -41,26 +41,3 @@ export const STATUSES = {
   not_ready: 503,
   stopping: 503,
 } as const satisfies Record<ProblemCode, number>;
-
-/** Seconds to wait before the same request, where the problem itself does not know better. */
-const RETRY_AFTER_S: Partial<Record<ProblemCode, number>> = {
-  overloaded: 1,
-  too_many_requests: 1,
-  raced: 1,
-  not_owner: 2,
-  journal_unavailable: 5,
-  records_unavailable: 5,
-  view_behind: 1,
-  outcome_unknown: 5,
-  not_ready: 5,
-  stopping: 10,
-};
-
-/** The `Retry-After` of a problem, at least 1, or undefined when waiting would not help. */
-export function retryAfterSeconds(
-  problem: { readonly code: ProblemCode; readonly retryAt?: number },
-  now: number,
-): number | undefined {
-  if (problem.retryAt === undefined) return RETRY_AFTER_S[problem.code];
-  return Math.max(1, Math.ceil((problem.retryAt - now) / 1000));
-}
