@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import Fastify from 'fastify';
-import { restGateway } from '../src/gateway/index.js';
+import { openGatekeeper, restGateway } from '../src/gateway/index.js';
 import { world } from '../test/support/gateway-fakes.js';
 import { median } from './support/measure.js';
 import type { BenchOptions } from './support/options.js';
@@ -113,7 +113,7 @@ function rowOf({ name, bytes, rounds }: Seen, ratio: number): readonly (string |
 
 async function compare(each: Case, load: ChildProcess, rounds: number): Promise<Seen> {
   const made = world(Array.from({ length: each.collectors }, (_, i) => `c${String(i)}`));
-  const gateway = restGateway({ ...made, clock, random, log });
+  const gateway = restGateway({ ...made, clock, random, log, gatekeeper: openGatekeeper() });
   const ours = (await gateway.listen('127.0.0.1', 0)) + each.path;
   const bytes = await (await fetch(ours)).text();
   const bare = await bareFastify(each.path, bytes);

@@ -2,8 +2,9 @@
 import { collectorTypes } from './collector-types.js';
 import type { RunningEngine } from '../actors/index.js';
 import type { Stores } from './stores.js';
+import { walkOver } from './walk.js';
 import type { Config, Secrets } from '../config.js';
-import { restGateway, type RestGateway } from '../gateway/index.js';
+import { openGatekeeper, restGateway, type RestGateway } from '../gateway/index.js';
 import type { Logger, MetricPieces } from '../kernel/observe.js';
 import type { Random } from '../kernel/random.js';
 import type { Clock } from '../kernel/time.js';
@@ -56,6 +57,8 @@ function gatewayOf(deps: DoorsDeps, doors: Readonly<Record<string, string>>): Re
     engine,
     views: stores.views,
     records: stores.records,
+    journal: stores.journal,
+    walk: walkOver(stores.journal),
     service: () => ({
       name: 'headgate',
       version,
@@ -69,6 +72,7 @@ function gatewayOf(deps: DoorsDeps, doors: Readonly<Record<string, string>>): Re
     clock,
     random,
     log,
+    gatekeeper: openGatekeeper(),
     insecure: config.rest.insecure,
     limits: { bodyBytesMax: config.rest.bodyBytesMax },
   });

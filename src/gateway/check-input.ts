@@ -3,6 +3,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { ValueErrorType } from '@sinclair/typebox/errors';
 import type { ValueError } from '@sinclair/typebox/errors';
 import type { TSchema } from '@sinclair/typebox';
+import { holdsToken } from '../kernel/token-shapes.js';
 import type { AnyOperation } from './operation.js';
 import type { InputError } from './problems.js';
 
@@ -103,8 +104,12 @@ function unfitText(input: object): readonly InputError[] {
   const members = input as Readonly<Record<string, unknown>>;
   for (const key in members) {
     const value = members[key];
-    if (typeof value !== 'string' || !UNFIT.test(value)) continue;
-    const detail = 'must not hold control characters or lone surrogates';
+    if (typeof value !== 'string') continue;
+    const isUnfit = UNFIT.test(value);
+    if (!isUnfit && !holdsToken(value)) continue;
+    const detail = isUnfit
+      ? 'must not hold control characters or lone surrogates'
+      : 'must not hold a token: it would be written into the journal';
     (found ??= []).push({ pointer: pointerTo(key), detail });
   }
   return found ?? NOTHING;

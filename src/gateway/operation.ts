@@ -1,14 +1,19 @@
 /** What an operation is: the one description from which every edge, its docs and its audit are made. */
-import type { Static, TObject, TProperties } from '@sinclair/typebox';
+import type { Static, TObject, TProperties, TSchema } from '@sinclair/typebox';
 import type { Engine } from '../actors/engine.js';
 import type { Clock } from '../kernel/time.js';
-import type { DurationMs, EpochMs, JsonObject, Result } from '../kernel/types.js';
+import type { DurationMs, EpochMs, JsonObject, Result, StreamId } from '../kernel/types.js';
 import type { Views } from '../projections/views.js';
 import type { Outcome } from './answer.js';
+import type { Trail } from './audit/audit.js';
+import type { Keyed } from './idempotency/keyed.js';
+import type { JournalReader, JournalWalk } from './journal-reader.js';
 import type { Problem } from './problems.js';
+import type { Descriptions } from './openapi/port.js';
 import type { CollectorType } from './shapes/collector-types.js';
 import type { Slots } from './slots.js';
 import type { StatusPages } from './status-pages.js';
+import type { CollectorFeed } from './streams/collector-feed.js';
 
 /** Each role may do what the ones before it may. */
 export const ROLES = ['viewer', 'operator', 'admin'] as const;
@@ -66,6 +71,19 @@ export type Caller = {
   readonly signal?: AbortSignal;
   /** How long the caller will wait from now on; absent: as long as `commandWaitMs`. */
   readonly waitMaxMs?: DurationMs;
+  /** Set by `call`, for commands only. */
+  readonly command?: CommandIdentity;
+};
+
+/** What a command is known by, from its answer back to the events it wrote. */
+export type CommandIdentity = {
+  readonly id: string;
+  /** As in the table. */
+  readonly operation: string;
+  /** Of a keyed command: the hash of what was asked. */
+  readonly hash?: string;
+  /** A crash came between its events and its answer: the streams that have them. */
+  readonly doneIn?: readonly StreamId[];
 };
 
 /** The protections of api.md §4. Questions ignore them. */
@@ -83,6 +101,10 @@ export type Reach = {
   readonly engine: Engine;
   readonly views: Views;
   readonly records: RecordReader;
+  readonly journal: JournalReader;
+  readonly walk: JournalWalk;
+  /** What changed of the collectors, for all who watch. */
+  readonly collectorFeed: CollectorFeed;
   readonly service: () => ServiceInfo;
   readonly readiness: () => Readiness;
   /** The sources there are. */
@@ -91,8 +113,14 @@ export type Reach = {
   /** A fresh command id. */
   readonly newCommandId: () => string;
   readonly pages: StatusPages;
+  /** Who did, or tried, what. */
+  readonly trail: Trail;
+  /** The answers of keyed commands. */
+  readonly keyed: Keyed;
   readonly limits: OperationLimits;
   readonly slots: { readonly commands: Slots; readonly past: Slots };
+  /** The table as a document, for programs and for people. */
+  readonly descriptions: Descriptions;
   /** The table itself, so that the service can say what it offers. */
   readonly operations: () => readonly AnyOperation[];
 };
@@ -142,8 +170,15 @@ export type Operation<P extends TProperties, I> = {
   readonly summary: string;
   /** The least role that may call it. */
   readonly role: Role;
+  /** Whoever reaches the service is answered, without saying who they are: probes have no token. */
+  readonly anyone?: true;
   /** All members, wherever an edge finds them. */
   readonly input: TObject<P>;
+  /**
+   * What it answers, member by member (schemas/): of REST without `success`, which is put before it. It
+   * is published, and each answer of the tests is held against it.
+   */
+  readonly output?: TSchema;
   /** The facts it may write, or why it writes none. */
   readonly writes: Writes;
   /** Absent: gRPC says it in its own words (health, reflection) or has no use for it. */
@@ -154,6 +189,8 @@ export type Operation<P extends TProperties, I> = {
     readonly path: string;
     /** Members from the query; all others come from the body. A GET has no body. */
     readonly query: readonly (keyof P & string)[];
+    /** Content type of an answer that is sent as it is; absent: JSON, with `success` before it. */
+    readonly produces?: string;
   };
   readonly handler: Handler<I>;
 };
@@ -170,7 +207,7 @@ export function operation<P extends TProperties>(
 
 /** One message of a stream. The same object for all who get it: an edge may keep what it made of one. */
 export type StreamItem = {
-  /** Given back to go on after it: a position, a cursor. */
+  /** Given back to go on after it: a position, a cursor. Empty: go on after the last that had one. */
   readonly id: string;
   /** What it is, for readers that get several kinds. */
   readonly kind: string;
@@ -190,8 +227,11 @@ export type StreamOperation<P extends TProperties, I> = {
   readonly input: TObject<P>;
   readonly writes: { readonly none: string };
   readonly grpc: GrpcName;
-  /** The operation whose path answers it as Server-Sent Events to whoever accepts text/event-stream. */
-  readonly sse?: { readonly besides: string };
+  /**
+   * The operation whose path answers it as Server-Sent Events to whoever accepts text/event-stream, with
+   * the members of `input` as its query. `resume`: the member that takes `Last-Event-ID`.
+   */
+  readonly sse?: { readonly besides: string; readonly resume: keyof P & string };
   readonly open: (
     input: I,
     reach: Reach,

@@ -8,6 +8,12 @@ import { operation } from './operation.js';
 import type { Outcome } from './answer.js';
 import type { AnyOperation, Reach, RecordRow } from './operation.js';
 import { collectorNotFound, invalidInput } from './problems.js';
+import { sourcesPage } from './schemas/collector-types.js';
+import { collectorPage, collectorsPage } from './schemas/collector.js';
+import { costsOfAll } from './schemas/costs.js';
+import { healthOfAll, healthOfOne } from './schemas/health.js';
+import { recordsPage } from './schemas/records.js';
+import { directory, liveness, readiness, serviceStatus } from './schemas/service.js';
 import { collectorThen } from './shapes/collector.js';
 import { collectorTypeLine } from './shapes/collector-types.js';
 import { checkLine, checkStatistics } from './shapes/health.js';
@@ -24,6 +30,7 @@ const listCollectors = operation({
   summary: 'All collectors with their health, limiter and breaker; filtered and paged.',
   role: 'viewer',
   input: listInput,
+  output: collectorsPage,
   writes: WRITES_NOTHING,
   grpc: { service: 'CollectorService', method: 'ListCollectors' },
   rest: {
@@ -46,6 +53,7 @@ const listCollectorTypes = operation({
   summary: 'The sources there are, with their options, keys and upstreams.',
   role: 'viewer',
   input: nothing,
+  output: sourcesPage,
   writes: WRITES_NOTHING,
   grpc: { service: 'CollectorService', method: 'ListCollectorTypes' },
   rest: { method: 'GET', path: '/collector-types', query: [] },
@@ -60,6 +68,7 @@ const getCosts = operation({
   summary: 'What each collector used of its quota in this period, what it cost, where that leads.',
   role: 'viewer',
   input: nothing,
+  output: costsOfAll,
   writes: WRITES_NOTHING,
   grpc: { service: 'CollectorService', method: 'GetCosts' },
   rest: { method: 'GET', path: '/collectors/costs', query: [] },
@@ -72,6 +81,7 @@ const getCollector = operation({
     'One collector with all its numbers, and why it is not fetching; now or at a past moment.',
   role: 'viewer',
   input: getInput,
+  output: collectorPage,
   writes: WRITES_NOTHING,
   grpc: { service: 'CollectorService', method: 'GetCollector' },
   rest: { method: 'GET', path: '/collectors/{name}', query: ['at'] },
@@ -121,6 +131,7 @@ const getService = operation({
   summary: 'Which program answers, since when, and whether it is ready.',
   role: 'viewer',
   input: nothing,
+  output: serviceStatus,
   writes: WRITES_NOTHING,
   rest: { method: 'GET', path: '/health', query: [] },
   handler: (_input, { service, readiness, clock, views }) => {
@@ -148,6 +159,7 @@ const listHealth = operation({
   summary: 'The health of every collector.',
   role: 'viewer',
   input: nothing,
+  output: healthOfAll,
   writes: WRITES_NOTHING,
   rest: { method: 'GET', path: '/health/collectors', query: [] },
   handler: (_input, { pages }) => ok(pages.health()),
@@ -158,6 +170,7 @@ const getHealth = operation({
   summary: 'The checks of one collector in the last hours, counted, and the newest twenty.',
   role: 'viewer',
   input: healthInput,
+  output: healthOfOne,
   writes: WRITES_NOTHING,
   grpc: { service: 'HistoryService', method: 'ListHealth' },
   rest: { method: 'GET', path: '/health/collectors/{name}', query: ['limit', 'hours'] },
@@ -193,6 +206,7 @@ const listRecords = operation({
   summary: 'Collected records, newest first; with `after`, oldest first from there on.',
   role: 'viewer',
   input: recordsInput,
+  output: recordsPage,
   writes: WRITES_NOTHING,
   rest: { method: 'GET', path: '/collectors/{name}/records', query: ['since', 'after', 'limit'] },
   handler: async ({ name, since, after, limit }, reach) => {
@@ -224,7 +238,9 @@ const getLiveness = operation({
   name: 'getLiveness',
   summary: 'Whether the process runs. No collector, breaker or journal can make it fail.',
   role: 'viewer',
+  anyone: true,
   input: nothing,
+  output: liveness,
   writes: WRITES_NOTHING,
   rest: { method: 'GET', path: '/livez', query: [] },
   handler: () => answer({ status: 'live' }),
@@ -234,7 +250,9 @@ const getReadiness = operation({
   name: 'getReadiness',
   summary: 'Whether the process may get traffic, and if not, why.',
   role: 'viewer',
+  anyone: true,
   input: nothing,
+  output: readiness,
   writes: WRITES_NOTHING,
   rest: { method: 'GET', path: '/readyz', query: [] },
   handler: (_input, { readiness }) => {
@@ -250,6 +268,7 @@ const getDirectory = operation({
   summary: 'Where things are: the other doors, and every operation with its method and path.',
   role: 'viewer',
   input: nothing,
+  output: directory,
   writes: WRITES_NOTHING,
   rest: { method: 'GET', path: '/', query: [] },
   handler: (_input, { service, operations }) => {

@@ -1,7 +1,7 @@
 /** The edge around the operations: who may talk to it, what it counts and logs, how it ends. */
 import { Agent, request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InsecureBinding, restGateway } from '../../src/gateway/index.js';
+import { InsecureBinding, openGatekeeper, restGateway } from '../../src/gateway/index.js';
 import type { Steered } from '../../src/actors/engine.js';
 import type { LogFields, Logger } from '../../src/kernel/observe.js';
 import { silentLogger } from '../../src/kernel/observe.js';
@@ -66,7 +66,11 @@ describe('bound to loopback without tokens', () => {
 
 describe('bound to more than loopback', () => {
   it('it refuses to start', async () => {
-    const gateway = restGateway({ ...world(), log: silentLogger });
+    const gateway = restGateway({
+      ...world(),
+      log: silentLogger,
+      gatekeeper: openGatekeeper(),
+    });
     for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.com', '']) {
       await expect(gateway.listen(host, 0)).rejects.toThrow(InsecureBinding);
     }

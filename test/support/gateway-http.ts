@@ -1,7 +1,7 @@
 /** A gateway on a free loopback port, with ways to talk to it: well behaved, and byte by byte. */
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { restGateway } from '../../src/gateway/index.js';
+import { openGatekeeper, restGateway } from '../../src/gateway/index.js';
 import type { RestGateway, RestParts } from '../../src/gateway/index.js';
 import { silentLogger } from '../../src/kernel/observe.js';
 import { world } from './gateway-fakes.js';
@@ -37,11 +37,16 @@ export type Served = {
 };
 
 export async function served(
-  parts: Partial<Pick<RestParts, 'log' | 'limits' | 'insecure'>> = {},
+  parts: Partial<Pick<RestParts, 'log' | 'limits' | 'insecure' | 'gatekeeper'>> = {},
   made: World = world(),
   host = '127.0.0.1',
 ): Promise<Served> {
-  const gateway = restGateway({ ...made, log: silentLogger, ...parts });
+  const gateway = restGateway({
+    ...made,
+    log: silentLogger,
+    gatekeeper: openGatekeeper(),
+    ...parts,
+  });
   const url = await gateway.listen(host, 0);
   const port = Number(new URL(url).port);
   const ask = (sent: Sent): Promise<Told> => exchange(port, sent);

@@ -11,6 +11,9 @@ export type Principal = {
   readonly kind: 'token' | 'jwt' | 'local';
 };
 
+/** Everyone on this machine, where there are no tokens and no JWT issuer. */
+export const LOCAL: Principal = { name: 'local', role: 'admin', kind: 'local' };
+
 /** What an edge knows of a caller before it is told who that is. */
 export type Credentials = {
   /** The whole `Authorization` header or metadata. Never kept, never logged. */
@@ -29,13 +32,20 @@ export type Allowance = {
   readonly resetMs: DurationMs;
 };
 
+export type Spent = {
+  /** Absent: nobody's rate is bounded. */
+  readonly allowance?: Allowance;
+  /** The rate is used up. */
+  readonly problem?: Problem;
+};
+
 export interface Gatekeeper {
   /** Answers at once but for a JWT whose keys must be fetched first; bounded, never rejects. */
   identify(
     credentials: Credentials,
   ): Result<Principal, Problem> | Promise<Result<Principal, Problem>>;
   /** Counts one call of a principal (of an address, where it is anonymous) against its own rate. */
-  spend(key: string): { readonly allowance: Allowance; readonly problem?: Problem };
+  spend(key: string): Spent;
   /** Nobody is asked who they are: there are no tokens and no JWT issuer. */
   isOpen(): boolean;
 }
@@ -45,3 +55,20 @@ export function forbidden(has: Role, needs: Role): Problem | undefined {
   if (ROLES.indexOf(has) >= ROLES.indexOf(needs)) return undefined;
   return { code: 'permission_denied', detail: `it needs the role ${needs}, and yours is ${has}` };
 }
+
+/** Whose rate a call counts against: a principal's own, or that of the address nobody vouches for. */
+export function rateKey(principal: Principal | undefined, address: string): string {
+  const isNamed = principal !== undefined && principal.kind !== 'local';
+  return isNamed ? principal.name : `address:${address}`;
+}
+
+/** Lets everyone in, as often as they like: for tests of other things, and benchmarks. */
+export function openGatekeeper(): Gatekeeper {
+  return {
+    identify: () => ({ ok: true, value: LOCAL }),
+    spend: () => NOTHING_SPENT,
+    isOpen: () => true,
+  };
+}
+
+const NOTHING_SPENT: Spent = {};

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Problem } from '../problems.js';
 import { PROBLEM_TYPE, problemBody } from './problem-body.js';
+import { CSP, SECURITY_HEADERS } from './security-headers.js';
 import { STATUSES } from './statuses.js';
 
 function problemOf(code: string | undefined): Problem {
@@ -34,6 +35,8 @@ export function answerMalformed(
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${String(Buffer.byteLength(body))}`,
     `x-request-id: ${requestId}`,
+    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
+    `content-security-policy: ${CSP}`,
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);

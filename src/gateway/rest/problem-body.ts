@@ -1,5 +1,6 @@
 /** A problem as `application/problem+json` that is also the body existing clients read (api.md §3). */
 import { isoTime } from '../../kernel/time.js';
+import { withoutTokens } from '../../kernel/token-shapes.js';
 import { PROBLEMS } from '../problems.js';
 import type { Problem } from '../problems.js';
 import { STATUSES } from './statuses.js';
@@ -15,9 +16,9 @@ const clipped = (text: string): string =>
 
 /** `instance` is the path that was asked, without its query. */
 export function problemBody(problem: Problem, instance: string, requestId: string): string {
-  const { code, detail, subject, errors, retryAt, reasons, errorId } = problem;
+  const { code, detail, subject, errors, etag, retryAt, reasons, errorId } = problem;
   const title = PROBLEMS[code];
-  return JSON.stringify({
+  const body = JSON.stringify({
     success: false,
     error: clipped(`${title}: ${subject ?? detail}`),
     type: TYPE_BASE + code.replaceAll('_', '-'),
@@ -28,8 +29,11 @@ export function problemBody(problem: Problem, instance: string, requestId: strin
     code,
     errors: errors ?? [],
     request_id: requestId,
+    ...(etag === undefined ? {} : { etag }),
     ...(retryAt === undefined ? {} : { retry_at: isoTime(retryAt) }),
     ...(reasons === undefined ? {} : { reasons }),
     ...(errorId === undefined ? {} : { error_id: errorId }),
   });
+  // Whoever put a token into a path or a query has it repeated in no answer.
+  return withoutTokens(body);
 }

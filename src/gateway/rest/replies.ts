@@ -1,6 +1,7 @@
 /** How answers and problems leave: text, headers, status, and the line that says so. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../kernel/time.js';
+import { withoutTokens } from '../../kernel/token-shapes.js';
 import type { MonotonicMs } from '../../kernel/types.js';
 import type { Answer, Outcome } from '../answer.js';
 import type { AnyOperation } from '../operation.js';
@@ -8,6 +9,7 @@ import type { Problem } from '../problems.js';
 import { retryAfterSeconds } from '../waits.js';
 import { PROBLEM_TYPE, problemBody } from './problem-body.js';
 import { STATUSES } from './statuses.js';
+import { CSP, SECURITY_HEADERS } from './security-headers.js';
 import type { Traffic } from './traffic.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -44,10 +46,10 @@ export function replies(clock: Clock, traffic: Traffic): Replies {
   /** Shared answers are encoded once; an entry goes with its answer. */
   const encoded = new WeakMap<Answer, string | Buffer>();
 
-  const bodyOf = (answer: Answer): string | Buffer => {
+  const bodyOf = (answer: Answer, isWhole: boolean): string | Buffer => {
     const kept = encoded.get(answer);
     if (kept !== undefined) return kept;
-    const text = `{"success":true,${answer.text.slice(1)}`;
+    const text = isWhole ? answer.text : `{"success":true,${answer.text.slice(1)}`;
     if (!answer.shared) return text;
     const bytes = Buffer.from(text, 'utf8');
     // Back from bytes the text is one piece; as it was put together it would be joined at each write.
@@ -61,17 +63,18 @@ export function replies(clock: Clock, traffic: Traffic): Replies {
     status: number,
     type?: string,
     body?: string | Buffer,
+    csp = CSP,
   ): void => {
     const { request, reply, operation, begunAt } = exchange;
     void reply.header('x-request-id', request.id);
-    void reply.header('x-content-type-options', 'nosniff');
-    void reply.header('cache-control', 'no-store');
+    void reply.headers(SECURITY_HEADERS);
+    void reply.header('content-security-policy', csp);
     if (type !== undefined) void reply.header('content-type', type);
     void reply.code(status).send(body);
     traffic.ended({
       operation,
       method: request.method,
-      path: pathOf(request.url),
+      path: withoutTokens(pathOf(request.url)),
       status,
       durationMs: clock.monotonic() - begunAt,
       requestId: request.id,
@@ -82,6 +85,7 @@ export function replies(clock: Clock, traffic: Traffic): Replies {
     const { request, reply } = exchange;
     const retryAfter = retryAfterSeconds(told, clock.now());
     if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+    if (told.etag !== undefined) void reply.header('etag', `"${told.etag}"`);
     const body = problemBody(told, pathOf(request.url), request.id);
     leave(exchange, STATUSES[told.code], PROBLEM_TYPE, body);
   };
@@ -89,8 +93,15 @@ export function replies(clock: Clock, traffic: Traffic): Replies {
   return {
     problem,
     outcome(outcome, exchange) {
-      if (outcome.ok) leave(exchange, 200, JSON_TYPE, bodyOf(outcome.value));
-      else problem(outcome.error, exchange);
+      if (!outcome.ok) {
+        problem(outcome.error, exchange);
+        return;
+      }
+      const { etag, csp } = outcome.value;
+      if (etag !== undefined) void exchange.reply.header('etag', `"${etag}"`);
+      const produces = exchange.operation?.rest.produces;
+      const body = bodyOf(outcome.value, produces !== undefined);
+      leave(exchange, 200, produces ?? JSON_TYPE, body, csp);
     },
     empty(exchange) {
       leave(exchange, 204);

@@ -1,4 +1,5 @@
 /** The name of one request, through its answer, its events and its log lines. */
+import { holdsToken } from '../../kernel/token-shapes.js';
 
 /** 1 to 128 visible ASCII characters. */
 const VISIBLE = /^[\u0021-\u007e]{1,128}$/;
@@ -8,5 +9,6 @@ export function requestIdOf(
   given: string | readonly string[] | undefined,
   mint: () => string,
 ): string {
-  return typeof given === 'string' && VISIBLE.test(given) ? given : mint();
+  const isFit = typeof given === 'string' && VISIBLE.test(given) && !holdsToken(given);
+  return isFit ? given : mint();
 }

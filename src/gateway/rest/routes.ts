@@ -1,9 +1,9 @@
 /** Which methods a path has, by the table: for routes, for 405 with its Allow, and for OPTIONS. */
 import type { AnyOperation } from '../operation.js';
 
-/** `/collectors/{name}` as Fastify's router spells it. */
+/** `/collectors/{name}` as Fastify's router spells it; a colon of our own is doubled there. */
 export function routerPath(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
 /** Methods of the operations at a path as it was asked, HEAD and OPTIONS included; none: no route. */
