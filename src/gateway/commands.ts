@@ -13,6 +13,7 @@ import { operation } from './operation.js';
 import type { AnyOperation, Reach } from './operation.js';
 import { invalidInput } from './problems.js';
 import type { Problem } from './problems.js';
+import { breakerDone, done, rateLimitDone, unblockDone } from './schemas/commands.js';
 import { breakerOf } from './shapes/collector.js';
 import { blockedOf, rateConfig } from './shapes/limiter.js';
 import { steer } from './steer.js';
@@ -32,6 +33,7 @@ const enableCollector = operation({
   summary: 'Wants a collector to run; lifts its suspension. Repeating it changes nothing.',
   role: 'operator',
   input: steerInput,
+  output: done,
   writes: { facts: ['CollectorEnabled', 'SuspensionLifted'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'EnableCollector' },
   rest: { method: 'POST', path: '/collectors/{name}/enable', query: [] },
@@ -53,6 +55,7 @@ const disableCollector = operation({
   summary: 'Wants a collector not to run: what is in flight drains, nothing new leaves.',
   role: 'operator',
   input: steerInput,
+  output: done,
   writes: { facts: ['CollectorDisabled'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'DisableCollector' },
   rest: { method: 'POST', path: '/collectors/{name}/disable', query: [] },
@@ -74,6 +77,7 @@ const restartCollector = operation({
   summary: 'Drains, disconnects and connects a collector; what its limiter learned stays.',
   role: 'operator',
   input: steerInput,
+  output: done,
   writes: { facts: ['RestartRequested', 'SuspensionLifted'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'RestartCollector' },
   rest: { method: 'POST', path: '/collectors/{name}/restart', query: [] },
@@ -95,6 +99,7 @@ const collectNow = operation({
   summary: 'Begins one run now, at probe priority.',
   role: 'operator',
   input: collectInput,
+  output: done,
   writes: { facts: ['RunStarted'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'CollectNow' },
   rest: { method: 'POST', path: '/collectors/{name}/collect', query: [] },
@@ -116,6 +121,7 @@ const unblockQuota = operation({
   summary: 'Opens the blocked quotas of a collector, after its plan was upgraded; it runs again.',
   role: 'operator',
   input: unblockInput,
+  output: unblockDone,
   writes: { facts: ['Unblocked', 'SuspensionLifted'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'UnblockQuota' },
   rest: { method: 'POST', path: '/collectors/{name}/quota/unblock', query: [] },
@@ -136,6 +142,7 @@ const updateRateLimit = operation({
   summary: 'Sets this collector’s own rate, back-off multiplier or longest back-off, at once.',
   role: 'operator',
   input: rateLimitInput,
+  output: rateLimitDone,
   writes: { facts: ['RateLimitConfigured'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'UpdateRateLimit' },
   rest: { method: 'PUT', path: '/collectors/{name}/rate-limit', query: [] },
@@ -180,6 +187,7 @@ const resetCircuitBreaker = operation({
   summary: 'Closes a breaker and clears its counters, statistics, grown back-off and override.',
   role: 'operator',
   input: resetInput,
+  output: breakerDone,
   writes: { facts: ['BreakerReset'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'ResetCircuitBreaker' },
   rest: {
@@ -206,6 +214,7 @@ const setCircuitBreakerState = operation({
   summary: 'Holds a breaker open, measuring only or disabled; `closed` gives it back to itself.',
   role: 'operator',
   input: breakerStateInput,
+  output: breakerDone,
   writes: {
     facts: ['BreakerForced', 'BreakerOverrideCleared', 'BreakerRecovered', 'BreakerProbing'],
     audit: 'every-call',

@@ -21,12 +21,46 @@ export const BACKOFF_MAX = 10_000;
 export const words = <const W extends readonly string[]>(list: W) =>
   Type.Union(list.map((word) => Type.Literal(word as W[number])));
 
-const name = Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX });
-const reason = Type.Optional(Type.String({ maxLength: REASON_CHARS_MAX }));
-const ttlSeconds = Type.Optional(Type.Number({ minimum: 0.001, maximum: TTL_SECONDS_MAX }));
-const upstream = Type.Optional(Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX }));
+/** `description` and `examples` are published; `x-format` names a format that handlers check themselves. */
+const name = Type.String({
+  minLength: 1,
+  maxLength: NAME_CHARS_MAX,
+  description: 'The collector.',
+  examples: ['moralis'],
+});
+const reason = Type.Optional(
+  Type.String({
+    maxLength: REASON_CHARS_MAX,
+    description: 'Why, for those who read the trail.',
+    examples: ['plan was upgraded'],
+  }),
+);
+const ttlSeconds = Type.Optional(
+  Type.Number({
+    minimum: 0.001,
+    maximum: TTL_SECONDS_MAX,
+    description: 'Seconds until it ends by itself; absent: not by itself.',
+    examples: [3600],
+  }),
+);
+const upstream = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: NAME_CHARS_MAX,
+    description: 'One of the collector’s upstreams; absent: see the operation.',
+    'x-reference': 'an upstream of the collector',
+  }),
+);
 /** ISO 8601 with an offset; read by `momentOf`. */
-const moment = Type.Optional(Type.String({ minLength: 1, maxLength: 40 }));
+const moment = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 40,
+    'x-format': 'date-time',
+    description: 'A past moment: ISO 8601 with an offset (+ is written %2B in a query).',
+    examples: ['2026-11-23T15:26:32Z'],
+  }),
+);
 
 /** What `state` filters by: any of the three regions of the collector's chart. */
 export const STATES = [
@@ -54,9 +88,28 @@ export const listInput = Type.Object(
     state: Type.Optional(words(STATES)),
     type: Type.Optional(words(TYPES)),
     status: Type.Optional(words(STATUSES)),
-    q: Type.Optional(Type.String({ maxLength: NAME_CHARS_MAX })),
-    page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_SIZE_MAX })),
-    page_token: Type.Optional(Type.String({ minLength: 1, maxLength: 2 * NAME_CHARS_MAX })),
+    q: Type.Optional(
+      Type.String({
+        maxLength: NAME_CHARS_MAX,
+        description: 'Part of its name, whatever the case.',
+      }),
+    ),
+    page_size: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: PAGE_SIZE_MAX,
+        default: PAGE_SIZE_MAX,
+        description: 'Collectors on a page.',
+      }),
+    ),
+    page_token: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2 * NAME_CHARS_MAX,
+        description: '`next_page_token` of the page before; absent: the first page.',
+        'x-reference': 'a token of ours',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -71,7 +124,18 @@ export const steerInput = Type.Object(
 export const collectInput = Type.Object({ name, reason }, { additionalProperties: false });
 
 export const unblockInput = Type.Object(
-  { name, bucket: Type.Optional(Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX })), reason },
+  {
+    name,
+    bucket: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: NAME_CHARS_MAX,
+        description: 'The quota that is blocked; absent: all that are.',
+        'x-reference': 'a bucket of the collector',
+      }),
+    ),
+    reason,
+  },
   { additionalProperties: false },
 );
 
@@ -80,12 +144,33 @@ export const rateLimitInput = Type.Object(
     name,
     reason,
     max_requests_per_second: Type.Optional(
-      Type.Number({ exclusiveMinimum: 0, minimum: RATE_MIN, maximum: RATE_MAX }),
+      Type.Number({
+        exclusiveMinimum: 0,
+        minimum: RATE_MIN,
+        maximum: RATE_MAX,
+        description: 'Requests per second; absent: as it is.',
+        examples: [3],
+      }),
     ),
-    backoff_multiplier: Type.Optional(Type.Number({ minimum: 1, maximum: BACKOFF_MULTIPLIER_MAX })),
-    max_backoff: Type.Optional(Type.Number({ minimum: 1, maximum: BACKOFF_MAX })),
+    backoff_multiplier: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: BACKOFF_MULTIPLIER_MAX,
+        description: 'What a refusal for too many calls divides the rate by; absent: as it is.',
+      }),
+    ),
+    max_backoff: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: BACKOFF_MAX,
+        description: 'The rate is never divided by more than this; absent: as it is.',
+      }),
+    ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    'x-at-least-one': ['max_requests_per_second', 'backoff_multiplier', 'max_backoff'],
+  },
 );
 
 export const resetInput = Type.Object({ name, upstream, reason }, { additionalProperties: false });
@@ -98,8 +183,17 @@ export const breakerStateInput = Type.Object(
 export const healthInput = Type.Object(
   {
     name,
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: CHECKS_MAX })),
-    hours: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: HEALTH_HOURS_MAX })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: CHECKS_MAX, default: 100, description: 'Checks.' }),
+    ),
+    hours: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: HEALTH_HOURS_MAX,
+        default: 24,
+        description: 'How far back, in hours.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -108,8 +202,16 @@ export const recordsInput = Type.Object(
   {
     name,
     since: moment,
-    after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: RECORDS_MAX })),
+    after: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Only records with a greater sequence, oldest first: `next_after` goes on.',
+      }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: RECORDS_MAX, default: 100, description: 'Records.' }),
+    ),
   },
   { additionalProperties: false },
 );

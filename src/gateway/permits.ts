@@ -12,6 +12,7 @@ import { operation } from './operation.js';
 import type { AnyOperation, Caller } from './operation.js';
 import { collectorNotFound, invalidInput, problemOf } from './problems.js';
 import type { Problem } from './problems.js';
+import { permitAsked, permitReported } from './schemas/permits.js';
 
 /** How a call may end (semantics §1). */
 export const OUTCOMES = [
@@ -31,7 +32,7 @@ const BUCKETS_MAX = 20;
 const DURATION_SECONDS_MAX = 86_400;
 
 const name = Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX });
-const moment = Type.Optional(Type.String({ minLength: 1, maxLength: 40 }));
+const moment = Type.Optional(Type.String({ minLength: 1, maxLength: 40, 'x-format': 'date-time' }));
 const count = Type.Optional(Type.Number({ minimum: 0, maximum: UNITS_MAX }));
 const units = Type.Optional(
   Type.Record(name, Type.Number({ minimum: 0, maximum: UNITS_MAX }), {
@@ -98,6 +99,7 @@ const acquirePermit = operation({
   summary: 'Asks leave for one call of another program; answers a permit, or when to ask again.',
   role: 'operator',
   input: acquireInput,
+  output: permitAsked,
   writes: { facts: ['UnitsReserved'], audit: AUDIT },
   grpc: { service: 'PermitService', method: 'Acquire' },
   rest: { method: 'POST', path: '/collectors/{name}/permits', query: [] },
@@ -145,6 +147,7 @@ const reportPermit = operation({
   summary: 'Tells what came of the call a permit was for; once. Unreported ones count as charged.',
   role: 'operator',
   input: reportInput,
+  output: permitReported,
   writes: { facts: ['UnitsSettled', 'CallsRecorded', 'Throttled', 'BucketBlocked'], audit: AUDIT },
   grpc: { service: 'PermitService', method: 'Report' },
   rest: { method: 'POST', path: '/permits/{permit_id}/report', query: [] },
