@@ -6,17 +6,32 @@ import type { Engine } from '../actors/engine.js';
 import type { Clock } from '../kernel/time.js';
 import type { Random } from '../kernel/random.js';
 import type { Views } from '../projections/views.js';
+import type { Trail } from './audit/audit.js';
 import { COMMANDS } from './commands.js';
+import { keyedCommands } from './idempotency/keyed.js';
+import type { JournalReader, JournalWalk } from './journal-reader.js';
 import { OPERATION_LIMITS } from './operation.js';
-import type { AnyOperation, OperationLimits, Reach } from './operation.js';
+import type { AnyOperation, AnyStreamOperation, OperationLimits, Reach } from './operation.js';
 import type { Readiness, RecordReader, ServiceInfo } from './operation.js';
+import { descriptions } from './openapi/descriptions.js';
+import { DESCRIPTIONS } from './openapi/operations.js';
 import { PERMITS } from './permits.js';
 import { QUESTIONS } from './questions.js';
 import type { CollectorType } from './shapes/collector-types.js';
 import { slots } from './slots.js';
 import { statusPages } from './status-pages.js';
+import { collectorFeed } from './streams/collector-feed.js';
+import { watchCollectors } from './streams/watch-collectors.js';
 
-export const OPERATIONS: readonly AnyOperation[] = [...QUESTIONS, ...COMMANDS, ...PERMITS];
+export const OPERATIONS: readonly AnyOperation[] = [
+  ...QUESTIONS,
+  ...COMMANDS,
+  ...PERMITS,
+  ...DESCRIPTIONS,
+];
+
+/** The operations whose answers go on. */
+export const STREAMS: readonly AnyStreamOperation[] = [watchCollectors];
 
 /** What the program hands in. */
 export type GatewayParts = {
@@ -28,23 +43,38 @@ export type GatewayParts = {
   readonly collectorTypes: () => readonly CollectorType[];
   readonly clock: Clock;
   readonly random: Random;
+  readonly trail: Trail;
+  readonly journal: JournalReader;
+  readonly walk: JournalWalk;
 };
 
 /** What operations reach, made once and shared by all edges: its bounds hold for all of them together. */
 export function reachOf(parts: GatewayParts, limits: OperationLimits = OPERATION_LIMITS): Reach {
-  const { engine, views, records, service, readiness, collectorTypes, clock, random } = parts;
+  const { engine, views, records, service, readiness, collectorTypes, clock, random, trail } =
+    parts;
+  const { journal, walk } = parts;
+  const pages = statusPages({ engine, views, clock });
   return {
     engine,
     views,
     records,
+    journal,
+    walk,
+    collectorFeed: collectorFeed({ views, pages, clock }),
     service,
     readiness,
     collectorTypes,
     clock,
     newCommandId: () => random.uuid(),
-    pages: statusPages({ engine, views, clock }),
+    pages,
+    trail,
+    keyed: keyedCommands({ views, trail, clock, limits }),
     limits,
     slots: { commands: slots(limits.commandsMax), past: slots(limits.pastQuestionsMax) },
+    descriptions: descriptions(() => {
+      const { version } = service();
+      return { operations: OPERATIONS, streams: STREAMS, version };
+    }),
     operations: () => OPERATIONS,
   };
 }

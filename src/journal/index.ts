@@ -22,8 +22,8 @@ export type { Opened } from './protocol.js';
 export { headsAt, sealHeads, startSealer } from './sealer.js';
 export type { Seal, SealerOptions } from './sealer.js';
 export { memorySnapshots } from './snapshots.memory.js';
-export { verifyJournal } from './verify.js';
-export type { Finding, Problem, Verdict } from './verify.js';
+export { verifyJournal, walkJournal } from './verify.js';
+export type { Finding, Problem, Verdict, Walk } from './verify.js';
 export { verifyJournalFile } from './verify.sqlite.js';
 
 export type JournalConfig =

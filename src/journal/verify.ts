@@ -65,6 +65,7 @@ export type Inspector = {
   /** A seal may need to look back: then there is something to wait for. */
   readonly look: (event: RawEvent) => Promise<void> | undefined;
   readonly report: (finding: Finding) => void;
+  readonly progress: () => Omit<Verdict, 'merkleRoot'>;
   readonly verdict: () => Verdict;
 };
 
@@ -83,6 +84,14 @@ export function inspector(hashAt: HashAt): Inspector {
     const { stream, revision } = finding;
     if (stream !== undefined && revision !== undefined) links.set(stream, { revision, hash: '' });
   };
+  const progress = (): Omit<Verdict, 'merkleRoot'> => ({
+    ok: findings === 0,
+    events,
+    streams: links.size,
+    head,
+    findings,
+    first,
+  });
   return {
     report,
     look(event) {
@@ -105,11 +114,10 @@ export function inspector(hashAt: HashAt): Inspector {
       }
       return undefined;
     },
+    progress,
     verdict() {
       const heads = [...links].map(([stream, link]) => ({ stream, ...link }));
-      const root = merkleRoot(heads);
-      const { size: streams } = links;
-      return { ok: findings === 0, events, streams, head, merkleRoot: root, findings, first };
+      return { ...progress(), merkleRoot: merkleRoot(heads) };
     },
   };
 }
@@ -181,25 +189,49 @@ function sealCheck(
 
 /** Verifies a journal through its port. */
 export async function verifyJournal(journal: Journal): Promise<Verdict> {
+  for await (const { isWhole, verdict } of walkJournal(journal)) if (isWhole) return verdict();
+  throw new Error('a walk without a signal ends with the whole journal');
+}
+
+/** How far a walk is. `verdict` costs a Merkle root over all streams: ask for it at the end. */
+export type Walk = {
+  readonly isWhole: boolean;
+  readonly progress: () => Omit<Verdict, 'merkleRoot'>;
+  readonly verdict: () => Verdict;
+};
+
+/**
+ * The same a page at a time, so that whoever walks a journal that is being served decides when to go on.
+ * Ends early, and not whole, when `signal` aborts.
+ */
+export async function* walkJournal(
+  journal: Pick<Journal, 'read' | 'readAll'>,
+  options: { readonly pageEvents?: number; readonly signal?: AbortSignal } = {},
+): AsyncGenerator<Walk, void, undefined> {
+  const { pageEvents = PAGE_EVENTS_MAX, signal } = options;
   const inspect = inspector(async (stream, revision) => {
     const [event] = (await journal.read(stream, revision, 1)).events;
     return event?.metadata.hash;
   });
-  for (let after: Position = 0; ;) {
+  const { progress, verdict } = inspect;
+  for (let after: Position = 0; signal?.aborted !== true;) {
+    let isWhole = false;
     try {
-      const page = await journal.readAll(after, {}, PAGE_EVENTS_MAX);
+      const page = await journal.readAll(after, {}, pageEvents);
       for (const event of page.events) {
         const { hash, ...metadata } = event.metadata;
         const texts = { data: canonicalJson(event.data), metadata: canonicalJson(metadata) };
         await inspect.look({ ...event, ...texts, hash });
       }
       after = page.next;
-      if (page.atEnd) return inspect.verdict();
+      isWhole = page.atEnd;
     } catch (thrown) {
       if (!(thrown instanceof JournalCorrupt) || thrown.position === undefined) throw thrown;
       const { stream, revision, position, message } = thrown;
       inspect.report({ problem: 'wrong-hash', stream, revision, position, detail: message });
       after = position;
     }
+    yield { isWhole, progress, verdict };
+    if (isWhole) return;
   }
 }

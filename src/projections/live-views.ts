@@ -3,6 +3,8 @@ import type { Logger, MetricFamily, MetricPieces } from '../kernel/observe.js';
 import type { Clock } from '../kernel/time.js';
 import type { EpochMs, StreamId } from '../kernel/types.js';
 import type { Journal } from '../journal/port.js';
+import { auditProjection } from './audit.js';
+import { auditQueries } from './audit-view.js';
 import { costsProjection } from './costs.js';
 import { costQueries, quotaShares } from './cost-view.js';
 import { healthHistory } from './health-history.js';
@@ -52,7 +54,7 @@ export type LiveViews = Views & {
 
 /** The read models that there are. A fresh list: the costs projection keeps periods it found. */
 export function allProjections(): readonly Projection[] {
-  return [statusProjection, healthHistory, costsProjection()];
+  return [statusProjection, healthHistory, costsProjection(), auditProjection];
 }
 
 /**
@@ -90,6 +92,7 @@ type Parts = ViewsOptions & {
 const STATUS = statusProjection.name;
 const HEALTH = healthHistory.name;
 const COSTS = costsProjection().name;
+const AUDIT = auditProjection.name;
 
 function viewsOver(parts: Parts): LiveViews {
   const { journal, clock } = parts;
@@ -104,6 +107,7 @@ function viewsOver(parts: Parts): LiveViews {
   const status = statusView(rowsOf(STATUS));
   const checks = healthQueries(rowsOf(HEALTH));
   const money = costQueries(rowsOf(COSTS));
+  const trail = auditQueries(rowsOf(AUDIT));
   const costs: Views['costs'] = (name, now) => {
     const docs = status.docs(name);
     return docs && money.costs({ name, limiters: docs.limiters, now });
@@ -128,6 +132,7 @@ function viewsOver(parts: Parts): LiveViews {
     names: status.names,
     docs: status.docs,
     changes: changes.of,
+    watch: changes.watch,
     costs,
     health: (name, now) => standing(name, now)?.health,
     checks: checks.checks,
@@ -136,7 +141,9 @@ function viewsOver(parts: Parts): LiveViews {
       const limiters = status.docs(name)?.limiters ?? [];
       return money.callsToday({ name, limiters, now });
     },
-    past: (name, at) => pastOf(journal, name, at),
+    past: (name, at, upTo) => pastOf(journal, name, at, upTo),
+    audit: trail.audit,
+    command: trail.command,
     start: projections.start,
     stop: projections.stop,
     metrics: () => [...metricPieces()].filter((family) => family !== undefined),
@@ -153,22 +160,39 @@ function viewsOver(parts: Parts): LiveViews {
   };
 }
 
-/** How often what is shown of a collector changed. */
+/** How often what is shown of a collector changed, and who wants to hear of it. */
 function changeCounters(): {
   readonly of: (name: string) => number;
+  readonly watch: Views['watch'];
   readonly count: (writes: readonly RowWrite[] | undefined) => void;
 } {
   const counters = new Map<string, number>();
+  const listeners = new Set<(names: readonly string[] | undefined) => void>();
   let all = 0;
+  const tell = (names: readonly string[] | undefined): void => {
+    for (const listener of listeners) listener(names);
+  };
   return {
     of: (name) => all + (counters.get(name) ?? 0),
+    watch(listener) {
+      // A function of its own for each: the same listener may be given twice.
+      const own = (names: readonly string[] | undefined): void => {
+        listener(names);
+      };
+      listeners.add(own);
+      return () => {
+        listeners.delete(own);
+      };
+    },
     count(writes) {
       if (writes === undefined) {
         all += 1;
+        tell(undefined);
         return;
       }
       const changed = new Set(writes.flatMap((write) => (write.kind === 'put' ? write.of : [])));
       for (const name of changed) counters.set(name, (counters.get(name) ?? 0) + 1);
+      if (changed.size > 0) tell([...changed]);
     },
   };
 }

@@ -3,7 +3,7 @@
  * the checks and the money come from the same functions that make the read models.
  */
 import { breakerStream, collectorStream, limiterStream } from '../kernel/ids.js';
-import type { EpochMs, Revision, StreamId } from '../kernel/types.js';
+import type { EpochMs, Position, Revision, StreamId } from '../kernel/types.js';
 import type { Journal, StoredEvent } from '../journal/port.js';
 import { factCategoryOf, factOf } from './facts.js';
 import type { BreakerFact, CollectorFact, Fact, LimiterFact } from './facts.js';
@@ -27,24 +27,26 @@ export async function pastOf(
   journal: Journal,
   name: string,
   at: EpochMs,
+  upTo: Position = Infinity,
 ): Promise<PastView | undefined> {
+  const end = { at, upTo };
   const checked = pastHealth(at);
   const { doc: collector, revision } = await foldUpTo<CollectorDoc>(
     journal,
     collectorStream(name),
-    at,
+    end,
     (before, fact, event) => {
       checked.add(fact, event);
       return collectorDocAfter(before, fact as CollectorFact, name);
     },
   );
   if (collector === undefined) return undefined;
-  const breakers = await breakersAt(journal, name, at);
+  const breakers = await breakersAt(journal, name, end);
   const money = pastMoney();
   const limiters: Folded<LimiterDoc>[] = [];
   for (const scope of collector.scopes) {
     const stream = limiterStream(scope);
-    const limiter = await foldUpTo<LimiterDoc>(journal, stream, at, (before, fact, event) => {
+    const limiter = await foldUpTo<LimiterDoc>(journal, stream, end, (before, fact, event) => {
       money.add(fact, event);
       return limiterDocAfter(before, fact as LimiterFact, stream);
     });
@@ -71,6 +73,9 @@ export async function pastOf(
   };
 }
 
+/** What is later than either is not folded. */
+type PastEnd = { readonly at: EpochMs; readonly upTo: Position };
+
 type Folded<D> = { readonly doc: D | undefined; readonly revision: Revision };
 
 function docsOf<D>(folded: readonly Folded<D>[]): readonly D[] {
@@ -80,7 +85,7 @@ function docsOf<D>(folded: readonly Folded<D>[]): readonly D[] {
 async function foldUpTo<D>(
   journal: Journal,
   stream: StreamId,
-  at: EpochMs,
+  { at, upTo }: PastEnd,
   after: (doc: D | undefined, fact: Fact, event: StoredEvent) => D,
 ): Promise<Folded<D>> {
   let folded: Folded<D> = { doc: undefined, revision: -1 };
@@ -89,6 +94,7 @@ async function foldUpTo<D>(
   for (;;) {
     const page = await journal.read(stream, folded.revision + 1, PAGE_EVENTS);
     for (const event of page.events) {
+      if (event.position > upTo) return folded;
       const fact = factOf(event, category);
       if (fact.atMs > at) return folded;
       folded = { doc: after(folded.doc, fact, event), revision: event.revision };
@@ -101,11 +107,11 @@ async function foldUpTo<D>(
 async function breakersAt(
   journal: Journal,
   name: string,
-  at: EpochMs,
+  end: PastEnd,
 ): Promise<readonly Folded<BreakerDoc>[]> {
   const breakers: Folded<BreakerDoc>[] = [];
   for (const stream of await breakerStreams(journal, name)) {
-    const breaker = await foldUpTo<BreakerDoc>(journal, stream, at, (before, fact) =>
+    const breaker = await foldUpTo<BreakerDoc>(journal, stream, end, (before, fact) =>
       breakerDocAfter(before, fact as BreakerFact, stream),
     );
     if (breaker.doc === undefined || breaker.doc.collector === name) breakers.push(breaker);

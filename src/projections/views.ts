@@ -2,9 +2,12 @@
  * The questions that can be asked of the read models, and the answers' shapes. Moments are epoch ms; the
  * gateway renders them.
  */
+import type { Cancel } from '../kernel/time.js';
 import type { DurationMs, EpochMs, Position } from '../kernel/types.js';
+import type { AuditDoc, CommandDoc } from './audit-docs.js';
 import type { BreakerDoc, CollectorDoc, LimiterDoc } from './docs.js';
 
+export type { AuditDoc, AuditFact } from './audit-docs.js';
 export type {
   BreakerDoc,
   CallOutcome,
@@ -101,6 +104,30 @@ export type PastView = {
   readonly revision: string;
 };
 
+/** Filters are exact; `since` and `until` are both included. */
+export type AuditQuestion = {
+  /** What the commands were about. */
+  readonly collector?: string;
+  readonly actor?: string;
+  readonly operation?: string;
+  readonly outcome?: string;
+  readonly since?: EpochMs;
+  readonly until?: EpochMs;
+  /** `next` of the page before. */
+  readonly before?: string;
+  readonly limit: number;
+};
+
+export type AuditPage = {
+  /** Newest first. */
+  readonly entries: readonly AuditDoc[];
+  /** Where the next page begins; undefined: there is none. A page may be empty and not the last. */
+  readonly next: string | undefined;
+};
+
+/** What is remembered of a command for a day, by its id. */
+export type KnownCommand = Pick<CommandDoc, 'at' | 'hash' | 'answer' | 'streams'>;
+
 /** The questions. Answers are as of `position()`. */
 export interface Views {
   position(): Position;
@@ -110,6 +137,11 @@ export interface Views {
   docs(name: string): CollectorDocs | undefined;
   /** Goes up whenever anything shown for this collector changed: key of caches. */
   changes(name: string): number;
+  /**
+   * Calls back right after a commit changed what is shown, with the names of the collectors whose answers
+   * may be different now; undefined: everything may be. It must neither throw nor take long.
+   */
+  watch(listener: (names: readonly string[] | undefined) => void): Cancel;
   health(name: string, now: EpochMs): HealthView | undefined;
   /** Newest first. */
   checks(name: string, since: EpochMs, limit: number): readonly HealthCheck[];
@@ -119,7 +151,12 @@ export interface Views {
   callsToday(name: string, now: EpochMs): number;
   /**
    * What the other questions would have answered at a moment: folds the streams up to it; needs no read
-   * model. Undefined when the collector did not exist then.
+   * model. Undefined when the collector did not exist then. With `upTo`: of that moment only what stands
+   * at or before this position.
    */
-  past(name: string, at: EpochMs): Promise<PastView | undefined>;
+  past(name: string, at: EpochMs, upTo?: Position): Promise<PastView | undefined>;
+  /** What was done, tried and refused, newest first. */
+  audit(question: AuditQuestion): AuditPage;
+  /** A command by its id, for a day after it. */
+  command(id: string, now: EpochMs): KnownCommand | undefined;
 }

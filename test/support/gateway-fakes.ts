@@ -8,6 +8,9 @@ import type { RecordReader, RecordRow } from '../../src/gateway/operation.js';
 import type { GatewayParts } from '../../src/gateway/index.js';
 import { seededRandom } from '../../src/kernel/random.js';
 import type { BreakerDoc, CollectorDocs, Views } from '../../src/projections/views.js';
+import { walkOver } from '../../src/app/walk.js';
+import { memoryJournal } from '../../src/journal/index.js';
+import type { Journal } from '../../src/journal/port.js';
 import { virtualClock } from './clock.js';
 import { COST, HEALTH, MINUTE, NOW, check, docsOf, liveOf, pastOf } from './gateway-docs.js';
 
@@ -27,6 +30,8 @@ export type World = GatewayParts & {
   behind: boolean;
   ready: { ready: boolean; reasons: readonly string[] };
   rows: RecordRow[];
+  /** The whole of it: a test may append. */
+  readonly journal: Journal;
   /** How often the views were asked for documents: what caching saves. */
   lookups(): number;
 };
@@ -35,6 +40,8 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
   const clock = virtualClock(NOW);
   const docs = new Map(names.map((name) => [name, docsOf(name)]));
   const changes = new Map<string, number>();
+  const watchers = new Set<Parameters<Views['watch']>[0]>();
+  const { journal } = memoryJournal();
   let position = 100;
   let lookups = 0;
 
@@ -47,6 +54,10 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
       return docs.get(name);
     },
     changes: (name) => changes.get(name) ?? 0,
+    watch(listener) {
+      watchers.add(listener);
+      return () => watchers.delete(listener);
+    },
     health: (name) => (docs.has(name) ? HEALTH : undefined),
     checks: (name, since, limit) =>
       docs.has(name)
@@ -89,6 +100,8 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
     engine: fakeEngine(docs, steer),
     views,
     records,
+    journal,
+    walk: walkOver(journal),
     service: () => ({
       name: 'headgate',
       version: '0.1.0',
@@ -109,6 +122,7 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
       docs.set(name, change(found));
       changes.set(name, (changes.get(name) ?? 0) + 1);
       position += 1;
+      for (const told of watchers) told([name]);
     },
     steering: undefined,
     behind: false,
