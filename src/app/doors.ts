@@ -4,7 +4,13 @@ import type { RunningEngine } from '../actors/index.js';
 import type { Stores } from './stores.js';
 import { walkOver } from './walk.js';
 import type { Config, Secrets } from '../config.js';
-import { openGatekeeper, restGateway, type RestGateway } from '../gateway/index.js';
+import {
+  openGatekeeper,
+  restGateway,
+  startTrail,
+  type RestGateway,
+  type Trail,
+} from '../gateway/index.js';
 import type { Logger, MetricPieces } from '../kernel/observe.js';
 import type { Random } from '../kernel/random.js';
 import type { Clock } from '../kernel/time.js';
@@ -38,8 +44,15 @@ export async function openDoors(
 ): Promise<{ readonly restUrl: string; readonly metricsUrl: string }> {
   const { config, log, closings, stores } = deps;
   const doors: Record<string, string> = {};
-  const gateway = gatewayOf(deps, doors);
-  const sources = [...stores.metrics, ...deps.metrics, () => gateway.metrics()];
+  const trail = await startTrail({ ...deps, journal: stores.journal, node: config.node.name });
+  closings.push({ name: 'audit', close: () => trail.close() });
+  const gateway = gatewayOf(deps, trail, doors);
+  const sources = [
+    ...stores.metrics,
+    ...deps.metrics,
+    () => gateway.metrics(),
+    () => trail.metrics(),
+  ];
   const metrics = await metricsServer({ ...config.metrics, sources, log });
   closings.push({ name: 'metrics', close: () => metrics.close() });
   closings.push({ name: 'REST', close: () => gateway.close() });
@@ -49,7 +62,11 @@ export async function openDoors(
   return { restUrl, metricsUrl: metrics.url };
 }
 
-function gatewayOf(deps: DoorsDeps, doors: Readonly<Record<string, string>>): RestGateway {
+function gatewayOf(
+  deps: DoorsDeps,
+  trail: Trail,
+  doors: Readonly<Record<string, string>>,
+): RestGateway {
   const { config, clock, random, log, version, engine, stores } = deps;
   const startedAt = clock.now();
   const types = collectorTypes(config, deps.secrets, deps.ownSources);
@@ -67,6 +84,7 @@ function gatewayOf(deps: DoorsDeps, doors: Readonly<Record<string, string>>): Re
       startedAt,
       doors,
     }),
+    trail,
     readiness: () => readiness(deps),
     collectorTypes: () => types,
     clock,

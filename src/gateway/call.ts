@@ -3,6 +3,8 @@ import { HeadgateError, messageOf } from '../kernel/errors.js';
 import type { Logger } from '../kernel/observe.js';
 import { fail } from '../kernel/types.js';
 import type { Outcome } from './answer.js';
+import { callCommand } from './command-call.js';
+import { isCommand } from './operation.js';
 import type { AnyOperation, Caller, Handler, Reach } from './operation.js';
 import { internal } from './problems.js';
 import type { Problem, ProblemCode } from './problems.js';
@@ -14,8 +16,26 @@ const THROWN_AS: Readonly<Record<string, ProblemCode>> = {
   sink_unavailable: 'records_unavailable',
 };
 
-/** `input` was checked against the operation's schema. Never throws, never rejects. */
+/**
+ * `input` was checked against the operation's schema, and the caller's role against the operation's.
+ * Never throws, never rejects. Commands are told to the audit trail here, and nowhere else.
+ */
 export function call(
+  operation: AnyOperation,
+  input: object,
+  reach: Reach,
+  caller: Caller,
+  log: Logger,
+): Outcome | Promise<Outcome> {
+  if (!isCommand(operation)) return handled(operation, input, reach, caller, log);
+  const attempt = async (command: NonNullable<Caller['command']>): Promise<Outcome> =>
+    handled(operation, input, reach, { ...caller, command }, log);
+  return callCommand({ operation, input, reach, caller }, attempt).catch((thrown: unknown) =>
+    failed(thrown, operation, reach, caller, log),
+  );
+}
+
+function handled(
   operation: AnyOperation,
   input: object,
   reach: Reach,
@@ -40,7 +60,9 @@ function failed(
   caller: Caller,
   log: Logger,
 ): Outcome {
-  return fail(problemOfThrown(thrown, { operation: name, ...caller }, reach, log));
+  const { correlationId, actor, interface: door, address } = caller;
+  const fields = { operation: name, correlationId, actor, interface: door, address };
+  return fail(problemOfThrown(thrown, fields, reach, log));
 }
 
 /** What a caller may know of something thrown; an unexpected one is logged under a fresh id. */

@@ -1,6 +1,9 @@
 /** The gateway's door: what the program needs to open its edges. */
 export { OPERATIONS, STREAMS, reachOf } from './api.js';
 export type { GatewayParts } from './api.js';
+export type { Trail } from './audit/audit.js';
+export { startTrail } from './audit/trail.js';
+export type { RunningTrail } from './audit/trail.js';
 export { openGatekeeper } from './auth/principal.js';
 export type { Gatekeeper } from './auth/principal.js';
 export { RESERVED_NAMES } from './inputs.js';

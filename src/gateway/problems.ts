@@ -88,6 +88,7 @@ export const REFUSED_AS = {
   quarantined: 'quarantined',
   'not-owner': 'not_owner',
   raced: 'raced',
+  stale: 'precondition_failed',
   'journal-unavailable': 'journal_unavailable',
   stopping: 'stopping',
   crashed: 'internal',
@@ -106,6 +107,12 @@ export function problemOf(refusal: Refusal, name: string): Problem {
       return collectorNotFound(name);
     case 'crashed':
       return internal(refusal.errorId);
+    case 'stale':
+      return {
+        code,
+        detail: refusal.detail,
+        ...(refusal.etag === undefined ? {} : { etag: refusal.etag }),
+      };
     case 'breaker-open':
     case 'rate-limited':
       return { code, detail: refusal.detail, ...retry(refusal.retryAt) };
@@ -133,4 +140,14 @@ export function internal(errorId: string): Problem {
 export function invalidInput(...errors: readonly InputError[]): Problem {
   const detail = errors.map((each) => `${each.pointer} ${each.detail}`.trim()).join('; ');
   return { code: 'invalid_input', detail, errors };
+}
+
+/** No room now: nothing was done. */
+export function overloaded(detail: string): Problem {
+  return { code: 'overloaded', detail };
+}
+
+/** It may have taken effect, or may yet. */
+export function outcomeUnknown(detail: string): Problem {
+  return { code: 'outcome_unknown', detail };
 }

@@ -1,6 +1,6 @@
 /**
  * How every command goes: is the collector here, is there room, ask the engine, wait until the views
- * show it, and answer from the views.
+ * show it, and answer from the views. (How long its caller waits is command-call.ts's.)
  */
 import type { Engine, Steered } from '../actors/engine.js';
 import type { Position } from '../kernel/types.js';
@@ -8,12 +8,14 @@ import { ok, fail } from '../kernel/types.js';
 import { RESERVED_NAMES } from './inputs.js';
 import { answer } from './answer.js';
 import type { Outcome } from './answer.js';
+import { commandContext } from './command-context.js';
+import type { CommandContext } from './command-context.js';
 import type { Caller, Reach } from './operation.js';
-import { collectorNotFound, problemOf } from './problems.js';
+import { collectorNotFound, overloaded, problemOf } from './problems.js';
 import type { Problem } from './problems.js';
 import type { Subject } from './shapes/collector.js';
 
-export type CommandContext = Parameters<Engine['enable']>[2];
+export type { CommandContext } from './command-context.js';
 
 export type Command = {
   readonly name: string;
@@ -25,7 +27,7 @@ export type Command = {
   readonly told?: (subject: Subject | undefined) => object;
 };
 
-/** Runs a command to its answer. Problems leave everything as it was, but `outcome_unknown`. */
+/** Runs a command to its answer. Problems leave everything as it was. */
 export async function steer(command: Command, reach: Reach, caller: Caller): Promise<Outcome> {
   const { name } = command;
   if (!isKnown(name, reach)) return fail(collectorNotFound(name));
@@ -33,14 +35,15 @@ export async function steer(command: Command, reach: Reach, caller: Caller): Pro
   if (!asked.ok) return asked;
   const { changed, position } = asked.value;
   const isShown = await reach.views.caughtUp(position, reach.limits.viewWaitMs);
-  return answer({
+  const told = {
     message: command.message,
     collector: name,
     ...command.told?.(reach.pages.subject(name)),
     changed,
     // The command is durable; what is told above is from before it.
     ...(isShown ? {} : { stale: true }),
-  });
+  };
+  return answer(told, { changed });
 }
 
 /** Whether commands can reach a collector of this name. */
@@ -52,40 +55,16 @@ type Done = { readonly changed: boolean; readonly position: Position };
 type Asked = { readonly ok: true; readonly value: Done } | { readonly ok: false; error: Problem };
 
 async function ask(command: Command, reach: Reach, caller: Caller): Promise<Asked> {
-  if (!reach.slots.commands.enter()) {
-    const detail = `${String(reach.limits.commandsMax)} commands are under way`;
-    return fail({ code: 'overloaded', detail });
+  const { commands } = reach.slots;
+  if (!commands.enter()) {
+    return fail(overloaded(`${String(reach.limits.commandsMax)} commands are under way`));
   }
-  const commandId = reach.newCommandId();
-  const context: CommandContext = {
-    commandId,
-    correlationId: caller.correlationId,
-    actor: caller.actor,
-    interface: caller.interface,
-    address: caller.address,
-    ...(command.reason === undefined ? {} : { reason: command.reason }),
-  };
+  const context = commandContext(caller, reach, command.reason);
   // The slot is the engine's: it is taken for as long as the engine works, not as the caller waits.
-  const steered = Promise.resolve()
-    .then(() => command.ask(reach.engine, context))
-    .finally(() => {
-      reach.slots.commands.leave();
-    });
-  const first = await within(steered, reach);
-  if (first === undefined) {
-    const waited = String(reach.limits.commandWaitMs);
-    const detail = `no answer after ${waited} ms; command ${commandId} may still take effect`;
-    return fail({ code: 'outcome_unknown', detail });
+  try {
+    const steered = await command.ask(reach.engine, context);
+    return steered.ok ? ok(steered) : fail(problemOf(steered.refusal, command.name));
+  } finally {
+    commands.leave();
   }
-  return first.ok ? ok(first) : fail(problemOf(first.refusal, command.name));
-}
-
-/** What came first: the answer, or undefined after the longest wait. */
-function within(steered: Promise<Steered>, { clock, limits }: Reach): Promise<Steered | undefined> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(limits.commandWaitMs, () => {
-      resolve(undefined);
-    });
-    steered.then(resolve, reject).finally(cancel);
-  });
 }

@@ -20,9 +20,8 @@ export function foldPage(
   fold: Fold,
 ): void {
   for (const each of page) {
-    const { event, category } = each;
-    if (event.position <= from || category === undefined) continue;
-    if (!projection.categories.includes(category)) continue;
+    const { event } = each;
+    if (event.position <= from || !concerns(projection, each)) continue;
     const parked = fold.parking.get(event.stream);
     if (parked !== undefined) {
       fold.parking.set({ ...parked, toRevision: event.revision, events: parked.events + 1 });
@@ -31,6 +30,10 @@ export function foldPage(
     const error = tryFold(projection, each, fold.rows);
     if (error !== undefined) fold.parking.set(newlyParked(each, error));
   }
+}
+
+function concerns({ categories, events }: Projection, { category }: Incoming): boolean {
+  return events !== undefined || (category !== undefined && categories.includes(category));
 }
 
 function newlyParked({ event }: Incoming, error: string): Parked {
@@ -59,6 +62,7 @@ export function writesOf(
   { event, fact }: Incoming,
   rows: Rows,
 ): readonly RowWrite[] {
+  if (projection.events !== undefined) return projection.events(event, rows);
   // An event type without a handler means nothing to this read model.
   if (!Object.hasOwn(projection.handlers, event.type)) return [];
   const decoded = fact();

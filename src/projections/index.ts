@@ -5,6 +5,10 @@ export { CheckpointPastHead, ReadStoreUnavailable } from './read-store.js';
 export { effectiveState, healthOf } from './health.js';
 export type { HealthInput } from './health.js';
 export type {
+  AuditDoc,
+  AuditFact,
+  AuditPage,
+  AuditQuestion,
   BreakerDoc,
   CallOutcome,
   CollectorDoc,
@@ -14,6 +18,7 @@ export type {
   HealthCheck,
   HealthStatistics,
   HealthView,
+  KnownCommand,
   LimiterDoc,
   PastView,
   UsageDoc,

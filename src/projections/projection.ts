@@ -5,6 +5,7 @@
  * stream's facts only, so that parking a stream never leaves another's rows half told.
  */
 import type { JsonObject, Position, Revision, StreamId } from '../kernel/types.js';
+import type { StoredEvent } from '../journal/port.js';
 import type { Fact, FactCategory } from './facts.js';
 
 /** Where rows of one shape lie. `cached`: rows are read again soon, keep them in memory. */
@@ -70,6 +71,8 @@ export type Where = {
   readonly stream: StreamId;
   readonly revision: Revision;
   readonly position: Position;
+  /** `interface`: through which door its command came; `system` is the program itself. */
+  readonly metadata: { readonly interface: string };
 };
 
 export type Handlers = {
@@ -86,6 +89,11 @@ export type Projection = {
   readonly version: number;
   readonly categories: readonly FactCategory[];
   readonly handlers: Handlers;
+  /**
+   * Sees each event of every stream as it is stored, whatever its category and type; instead of
+   * `categories` and `handlers`. Most events mean nothing to it: it answers those at once.
+   */
+  readonly events?: (event: StoredEvent, rows: Rows) => readonly RowWrite[];
 };
 
 const MOMENT_DIGITS = 15;

@@ -12,12 +12,15 @@ import { walkOver } from '../../src/app/walk.js';
 import { memoryJournal } from '../../src/journal/index.js';
 import type { Journal } from '../../src/journal/port.js';
 import { virtualClock } from './clock.js';
+import { heardTrail } from './gateway-trail.js';
+import type { HeardTrail } from './gateway-trail.js';
 import { COST, HEALTH, MINUTE, NOW, check, docsOf, liveOf, pastOf } from './gateway-docs.js';
 
 /** One call of a command, as the engine saw it. */
 export type Asked = { readonly command: string; readonly args: readonly unknown[] };
 
 export type World = GatewayParts & {
+  readonly trail: HeardTrail;
   readonly clock: ReturnType<typeof virtualClock>;
   /** Everything the engine was asked to change. */
   readonly asked: Asked[];
@@ -45,6 +48,7 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
   let position = 100;
   let lookups = 0;
 
+  const trail = heardTrail(() => position);
   const views: Views = {
     position: () => position,
     caughtUp: () => Promise.resolve(!made.behind),
@@ -68,6 +72,8 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
     healthStatistics: () => ({ totalChecks: 30, healthy: 27, failed: 1, degraded: 2 }),
     costs: (name) => (docs.has(name) ? COST : undefined),
     callsToday: () => 1234,
+    audit: () => ({ entries: [], next: undefined }),
+    command: (id, now) => trail.command(id, now),
     past: (name, at) => {
       const found = docs.get(name);
       const existed = found !== undefined && found.collector.registeredAt <= at;
@@ -99,6 +105,7 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
   const made: World = {
     engine: fakeEngine(docs, steer),
     views,
+    trail,
     records,
     journal,
     walk: walkOver(journal),
@@ -159,6 +166,7 @@ function fakeEngine(docs: ReadonlyMap<string, CollectorDocs>, steer: Steer): Eng
     has: (name) => docs.has(name),
     live: (name) => (docs.has(name) ? liveOf(name) : undefined),
     permits: noPermits(),
+    etag: (name) => docs.get(name)?.etag,
     enable: (...args) => steer('enable', args, wish(true)),
     disable: (...args) => steer('disable', args, wish(false)),
     restart: (...args) => steer('restart', args, same),
@@ -189,6 +197,15 @@ function fakeEngine(docs: ReadonlyMap<string, CollectorDocs>, steer: Steer): Eng
         ...before,
         breakers: before.breakers.map((breaker) => forced(breaker, args[2])),
       })),
+    updateBreaker: (...args) => steer('updateBreaker', args, same),
+    setCursor: (...args) =>
+      steer('setCursor', args, (before) => {
+        const { cursors } = before.collector;
+        const set = { cursor: args[2], ordinal: 0, newestAt: cursors[args[1]]?.newestAt ?? null };
+        const after = { ...cursors, [args[1]]: set };
+        return { ...before, collector: { ...before.collector, cursors: after } };
+      }),
+    unquarantine: (...args) => steer('unquarantine', args, same),
   };
 }
 

@@ -4,7 +4,6 @@
  * refused, and the answers that have to be remembered.
  */
 import type { Position } from '../../kernel/types.js';
-import type { Caller } from '../operation.js';
 import type { Problem } from '../problems.js';
 
 /** success: it changed something. denied: the caller may not. failed: whatever else went wrong. */
@@ -15,7 +14,7 @@ export type AuditOutcome = (typeof OUTCOMES)[number];
 export type Refused = {
   /** Absent: nobody knows who it was. */
   readonly actor?: string;
-  readonly interface: Caller['interface'];
+  readonly interface: 'rest' | 'grpc' | 'cli' | 'ui';
   /** Without port. */
   readonly address: string;
   readonly correlationId: string;
