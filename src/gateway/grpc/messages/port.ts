@@ -28,6 +28,6 @@ export type StreamMessages<Request = never, Response = object> = {
   readonly response: (item: StreamItem) => Response;
 };
 
-/** By the operation's `name`. */
+/** By `grpc.method` of the operation's row: no two services have an rpc of one name. */
 export type UnaryTable = Readonly<Record<string, UnaryMessages>>;
 export type StreamTable = Readonly<Record<string, StreamMessages>>;

@@ -146,8 +146,10 @@ export const WatchKind = {
   WATCH_KIND_SNAPSHOT: "WATCH_KIND_SNAPSHOT",
   /** WATCH_KIND_SNAPSHOT_COMPLETE - All collectors have been sent; changes follow. It has no collector. */
   WATCH_KIND_SNAPSHOT_COMPLETE: "WATCH_KIND_SNAPSHOT_COMPLETE",
-  /** WATCH_KIND_CHANGE - A collector as it is after a change. */
-  WATCH_KIND_CHANGE: "WATCH_KIND_CHANGE",
+  /** WATCH_KIND_CHANGED - A collector as it is after a change. */
+  WATCH_KIND_CHANGED: "WATCH_KIND_CHANGED",
+  /** WATCH_KIND_HEARTBEAT - Nothing changed for a while. It has no collector. */
+  WATCH_KIND_HEARTBEAT: "WATCH_KIND_HEARTBEAT",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -157,7 +159,8 @@ export namespace WatchKind {
   export type WATCH_KIND_UNSPECIFIED = typeof WatchKind.WATCH_KIND_UNSPECIFIED;
   export type WATCH_KIND_SNAPSHOT = typeof WatchKind.WATCH_KIND_SNAPSHOT;
   export type WATCH_KIND_SNAPSHOT_COMPLETE = typeof WatchKind.WATCH_KIND_SNAPSHOT_COMPLETE;
-  export type WATCH_KIND_CHANGE = typeof WatchKind.WATCH_KIND_CHANGE;
+  export type WATCH_KIND_CHANGED = typeof WatchKind.WATCH_KIND_CHANGED;
+  export type WATCH_KIND_HEARTBEAT = typeof WatchKind.WATCH_KIND_HEARTBEAT;
   export type UNRECOGNIZED = typeof WatchKind.UNRECOGNIZED;
 }
 
@@ -173,8 +176,11 @@ export function watchKindFromJSON(object: any): WatchKind {
     case "WATCH_KIND_SNAPSHOT_COMPLETE":
       return WatchKind.WATCH_KIND_SNAPSHOT_COMPLETE;
     case 3:
-    case "WATCH_KIND_CHANGE":
-      return WatchKind.WATCH_KIND_CHANGE;
+    case "WATCH_KIND_CHANGED":
+      return WatchKind.WATCH_KIND_CHANGED;
+    case 4:
+    case "WATCH_KIND_HEARTBEAT":
+      return WatchKind.WATCH_KIND_HEARTBEAT;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -190,8 +196,10 @@ export function watchKindToJSON(object: WatchKind): string {
       return "WATCH_KIND_SNAPSHOT";
     case WatchKind.WATCH_KIND_SNAPSHOT_COMPLETE:
       return "WATCH_KIND_SNAPSHOT_COMPLETE";
-    case WatchKind.WATCH_KIND_CHANGE:
-      return "WATCH_KIND_CHANGE";
+    case WatchKind.WATCH_KIND_CHANGED:
+      return "WATCH_KIND_CHANGED";
+    case WatchKind.WATCH_KIND_HEARTBEAT:
+      return "WATCH_KIND_HEARTBEAT";
     case WatchKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -206,8 +214,10 @@ export function watchKindToNumber(object: WatchKind): number {
       return 1;
     case WatchKind.WATCH_KIND_SNAPSHOT_COMPLETE:
       return 2;
-    case WatchKind.WATCH_KIND_CHANGE:
+    case WatchKind.WATCH_KIND_CHANGED:
       return 3;
+    case WatchKind.WATCH_KIND_HEARTBEAT:
+      return 4;
     case WatchKind.UNRECOGNIZED:
     default:
       return -1;
@@ -905,23 +915,32 @@ export interface BatchCollectorsResponse {
 /** From where, and which. */
 export interface WatchCollectorsRequest {
   /**
-   * Go on after this position of the answer seen last: only what changed since is sent. Absent: all
-   * collectors as they are come first.
+   * Go on after this position of a message that was received: only what changed since is sent. Absent, 0
+   * or not known to this process (it began later): all collectors as they are come first.
    */
   after_position?:
     | bigint
     | undefined;
-  /** Only these collectors. Empty: all. */
+  /** Only these collectors, at most 1000. Empty: all. */
   names: string[];
+  /** Only collectors of this type. COLLECTOR_TYPE_UNSPECIFIED: all. */
+  type: CollectorType;
 }
 
-/** One collector, or that the snapshot is complete. */
+/** One collector, or a word about the watch itself. */
 export interface WatchCollectorsResponse {
   /** What this message is. */
   kind: WatchKind;
-  /** Everything up to this position of the journal is in what was sent: where to go on after it. */
+  /**
+   * Everything up to this position of the journal is in what was sent: where to go on after it. 0: more
+   * is on its way, go on after the position received last.
+   */
   position: bigint;
-  /** Absent: this message tells that the snapshot is complete. */
+  /** When it was so. */
+  at:
+    | Date
+    | undefined;
+  /** Absent: this message is about the watch itself. */
   collector?: CollectorSummary | undefined;
 }
 
@@ -6829,7 +6848,7 @@ export const BatchCollectorsResponse: MessageFns<BatchCollectorsResponse> = {
 };
 
 function createBaseWatchCollectorsRequest(): WatchCollectorsRequest {
-  return { after_position: undefined, names: [] };
+  return { after_position: undefined, names: [], type: CollectorType.COLLECTOR_TYPE_UNSPECIFIED };
 }
 
 export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
@@ -6842,6 +6861,9 @@ export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
     }
     for (const v of message.names) {
       writer.uint32(18).string(v!);
+    }
+    if (message.type !== CollectorType.COLLECTOR_TYPE_UNSPECIFIED) {
+      writer.uint32(24).int32(collectorTypeToNumber(message.type));
     }
     return writer;
   },
@@ -6875,6 +6897,14 @@ export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
             message.names.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.type = collectorTypeFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6895,6 +6925,7 @@ export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
         ? BigInt(object.after_position)
         : undefined,
       names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
+      type: isSet(object.type) ? collectorTypeFromJSON(object.type) : CollectorType.COLLECTOR_TYPE_UNSPECIFIED,
     };
   },
 
@@ -6905,6 +6936,9 @@ export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
     }
     if (message.names?.length) {
       obj.names = message.names;
+    }
+    if (message.type !== CollectorType.COLLECTOR_TYPE_UNSPECIFIED) {
+      obj.type = collectorTypeToJSON(message.type);
     }
     return obj;
   },
@@ -6918,12 +6952,13 @@ export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
       ? BigInt(object.after_position)
       : undefined;
     message.names = object.names?.map((e) => e) || [];
+    message.type = object.type ?? CollectorType.COLLECTOR_TYPE_UNSPECIFIED;
     return message;
   },
 };
 
 function createBaseWatchCollectorsResponse(): WatchCollectorsResponse {
-  return { kind: WatchKind.WATCH_KIND_UNSPECIFIED, position: 0n, collector: undefined };
+  return { kind: WatchKind.WATCH_KIND_UNSPECIFIED, position: 0n, at: undefined, collector: undefined };
 }
 
 export const WatchCollectorsResponse: MessageFns<WatchCollectorsResponse> = {
@@ -6937,8 +6972,11 @@ export const WatchCollectorsResponse: MessageFns<WatchCollectorsResponse> = {
       }
       writer.uint32(16).int64(message.position);
     }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(26).fork()).join();
+    }
     if (message.collector !== undefined) {
-      CollectorSummary.encode(message.collector, writer.uint32(26).fork()).join();
+      CollectorSummary.encode(message.collector, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -6977,6 +7015,14 @@ export const WatchCollectorsResponse: MessageFns<WatchCollectorsResponse> = {
               break;
             }
 
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
             message.collector = CollectorSummary.decode(reader, reader.uint32());
             continue;
           }
@@ -6996,6 +7042,7 @@ export const WatchCollectorsResponse: MessageFns<WatchCollectorsResponse> = {
     return {
       kind: isSet(object.kind) ? watchKindFromJSON(object.kind) : WatchKind.WATCH_KIND_UNSPECIFIED,
       position: isSet(object.position) ? BigInt(object.position) : 0n,
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
       collector: isSet(object.collector) ? CollectorSummary.fromJSON(object.collector) : undefined,
     };
   },
@@ -7007,6 +7054,9 @@ export const WatchCollectorsResponse: MessageFns<WatchCollectorsResponse> = {
     }
     if (message.position !== 0n) {
       obj.position = message.position.toString();
+    }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
     }
     if (message.collector !== undefined) {
       obj.collector = CollectorSummary.toJSON(message.collector);
@@ -7021,6 +7071,7 @@ export const WatchCollectorsResponse: MessageFns<WatchCollectorsResponse> = {
     const message = createBaseWatchCollectorsResponse();
     message.kind = object.kind ?? WatchKind.WATCH_KIND_UNSPECIFIED;
     message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    message.at = object.at ?? undefined;
     message.collector = (object.collector !== undefined && object.collector !== null)
       ? CollectorSummary.fromPartial(object.collector)
       : undefined;

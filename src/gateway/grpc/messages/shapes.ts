@@ -1,0 +1,43 @@
+/** The shapes that several answers share; what is not named here needs no change. */
+import { each, listed, shape } from './shape.js';
+import { BREAKER_STATE, COLLECTOR_TYPE, HEALTH, INTERFACE, OUTCOME, PHASE } from './words.js';
+
+const state = BREAKER_STATE.name;
+const override = shape({ state });
+
+export const BREAKER = shape({
+  state,
+  computed: state,
+  effective: state,
+  override,
+  upstreams: listed('name', shape({ state, computed: state, effective: state, override })),
+});
+
+export const CHECK = shape({ status: HEALTH.name, health: HEALTH.name, outcome: OUTCOME.name });
+
+const collector = {
+  type: COLLECTOR_TYPE.name,
+  status: HEALTH.name,
+  health: HEALTH.name,
+  phase: PHASE.name,
+};
+
+/** A line of the list. */
+export const SUMMARY = shape({
+  ...collector,
+  rate_limiter: shape({ endpoints: listed('name') }),
+  circuit_breaker: shape({ state }),
+});
+
+/** The whole page. */
+export const COLLECTOR = shape({
+  ...collector,
+  rate_limiter: shape({ endpoint_details: listed('name') }),
+  circuit_breaker: BREAKER,
+  recent_health: each(CHECK),
+  last_run: shape({ outcome: OUTCOME.name }),
+});
+
+export const EVENT = shape({ metadata: shape({ interface: INTERFACE.name }) });
+
+export const TRANSITION = shape({ from: state, to: state });
