@@ -8,6 +8,7 @@ import type { Outcome } from './answer.js';
 import type { Refused } from './audit/audit.js';
 import type { AnyOperation, Caller, CommandIdentity, Reach } from './operation.js';
 import { outcomeUnknown } from './problems.js';
+import type { Problem } from './problems.js';
 import { inTime } from './patience.js';
 
 /** Carries the command out under this identity; never rejects. */
@@ -24,15 +25,23 @@ export async function callCommand(asked: CommandCall, attempt: Attempt): Promise
   const { operation, input, reach, caller } = asked;
   const { clock, limits, trail } = reach;
   const waitMaxMs = Math.min(limits.commandWaitMs, caller.waitMaxMs ?? limits.commandWaitMs);
-  const going = isKeyed(caller) ? keyed(asked, attempt) : unkeyed(asked, attempt);
+  let id: string | undefined;
+  const begun: Attempt = (as) => {
+    ({ id } = as);
+    return attempt(as);
+  };
+  const going = isKeyed(caller) ? keyed(asked, begun) : unkeyed(asked, begun);
   const patience = { waitMaxMs, signal: caller.signal };
-  const told = (await inTime(going, clock, patience)) ?? fail(unknownAfter(waitMaxMs));
+  const told = (await inTime(going, clock, patience)) ?? fail(unknownAfter(waitMaxMs, id));
   if (!told.ok) trail.refused(operation, whoOf(input, caller), told.error);
   return told;
 }
 
-const unknownAfter = (waitedMs: number) =>
-  outcomeUnknown(`no answer after ${String(Math.round(waitedMs))} ms; it may still take effect`);
+function unknownAfter(waitedMs: number, id: string | undefined): Problem {
+  const what = id === undefined ? 'it' : `command ${id}`;
+  const waited = String(Math.round(waitedMs));
+  return outcomeUnknown(`no answer after ${waited} ms; ${what} may still take effect`);
+}
 
 /** A dry run is never remembered: there is nothing to repeat. */
 function isKeyed({ guards }: Caller): boolean {

@@ -3,8 +3,8 @@
  * show it, and answer from the views. (How long its caller waits is command-call.ts's.)
  */
 import type { Engine, Steered } from '../actors/engine.js';
-import type { Position } from '../kernel/types.js';
 import { ok, fail } from '../kernel/types.js';
+import type { Result } from '../kernel/types.js';
 import { RESERVED_NAMES } from './inputs.js';
 import { answer } from './answer.js';
 import type { Outcome } from './answer.js';
@@ -33,17 +33,27 @@ export async function steer(command: Command, reach: Reach, caller: Caller): Pro
   if (!isKnown(name, reach)) return fail(collectorNotFound(name));
   const asked = await ask(command, reach, caller);
   if (!asked.ok) return asked;
-  const { changed, position } = asked.value;
-  const isShown = await reach.views.caughtUp(position, reach.limits.viewWaitMs);
+  const { changed, position, events } = asked.value;
+  const isDry = events !== undefined;
+  const isShown = isDry || (await reach.views.caughtUp(position, reach.limits.viewWaitMs));
+  // Of the documents that are told of below, so that it is never newer than what is shown.
+  const etag = reach.views.docs(name)?.etag;
   const told = {
-    message: command.message,
+    message: isDry ? `Dry run: ${command.message}` : command.message,
     collector: name,
     ...command.told?.(reach.pages.subject(name)),
     changed,
+    ...(etag === undefined ? {} : { etag }),
     // The command is durable; what is told above is from before it.
     ...(isShown ? {} : { stale: true }),
+    ...(isDry ? { dry_run: true, events: events.map(planned) } : {}),
   };
-  return answer(told, { changed });
+  return answer(told, { changed, ...(etag === undefined ? {} : { etag }) });
+}
+
+/** An event of a dry run, in this order of members. */
+function planned({ stream, type, data }: PlannedEvent): PlannedEvent {
+  return { stream, type, data };
 }
 
 /** Whether commands can reach a collector of this name. */
@@ -51,8 +61,9 @@ export function isKnown(name: string, { engine }: Reach): boolean {
   return !RESERVED_NAMES.includes(name) && engine.has(name);
 }
 
-type Done = { readonly changed: boolean; readonly position: Position };
-type Asked = { readonly ok: true; readonly value: Done } | { readonly ok: false; error: Problem };
+type Done = Extract<Steered, { readonly ok: true }>;
+type PlannedEvent = NonNullable<Done['events']>[number];
+type Asked = Result<Done, Problem>;
 
 async function ask(command: Command, reach: Reach, caller: Caller): Promise<Asked> {
   const { commands } = reach.slots;

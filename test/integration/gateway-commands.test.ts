@@ -32,6 +32,8 @@ describe('the engine is told', () => {
             correlationId: 'req-1',
             actor: 'local',
             interface: 'rest',
+          address: '127.0.0.1',
+          operation: 'disableCollector',
             reason: 'maintenance',
           },
         ],
