@@ -15,14 +15,12 @@ export function descriptions(described: () => Described): Descriptions {
   let page: { readonly origin: string; readonly answer: Answer } | undefined;
   const text = (): string => JSON.stringify(openApiDocument(described()));
   return {
-    openApi: () =>
-      (openApi ??= { text: text(), shared: true, contentType: 'application/json; charset=utf-8' }),
+    openApi: () => (openApi ??= { text: text(), shared: true }),
     page(origin) {
       if (page?.origin !== origin) {
         const answer = {
           text: docsPage(openApiDocument(described()), origin),
           shared: true,
-          contentType: 'text/html; charset=utf-8',
           csp: PAGE_CSP,
         };
         page = { origin, answer };

@@ -76,7 +76,7 @@ function united(members: readonly Node[], rest: Node, write: Write): Node {
   const shown = write(only);
   const { type } = shown;
   if (typeof type !== 'string') return { anyOf: [shown, NULL], ...rest };
-  const choices = shown['enum'];
-  const withNull = Array.isArray(choices) ? { enum: [...choices, null] } : {};
+  const choices = shown['enum'] as readonly Json[] | undefined;
+  const withNull = choices === undefined ? {} : { enum: [...choices, null] };
   return { ...shown, type: [type, 'null'], ...withNull, ...rest };
 }

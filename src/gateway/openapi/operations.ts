@@ -7,6 +7,8 @@ import type { AnyOperation } from '../operation.js';
 
 const WRITES_NOTHING = { none: 'it only reads' } as const;
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 /** When REST is not open yet, which no caller of REST will see. */
 const ORIGIN_DEFAULT = 'http://127.0.0.1:8000';
 
@@ -21,7 +23,7 @@ const getOpenApi = operation({
     required: ['openapi', 'info', 'paths'],
   }),
   writes: WRITES_NOTHING,
-  rest: { method: 'GET', path: '/openapi.json', query: [], produces: 'application/json' },
+  rest: { method: 'GET', path: '/openapi.json', query: [], produces: JSON_TYPE },
   handler: (_input, { descriptions }) => ok(descriptions.openApi()),
 });
 
@@ -32,7 +34,7 @@ const getDocs = operation({
   input: nothing,
   output: Type.String({ description: 'A page that needs no script and loads nothing.' }),
   writes: WRITES_NOTHING,
-  rest: { method: 'GET', path: '/docs', query: [], produces: 'text/html' },
+  rest: { method: 'GET', path: '/docs', query: [], produces: 'text/html; charset=utf-8' },
   handler: (_input, { descriptions, service }) =>
     ok(descriptions.page(service().doors['rest'] ?? ORIGIN_DEFAULT)),
 });

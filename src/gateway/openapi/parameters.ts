@@ -1,4 +1,5 @@
 /** What a request of an operation consists of: path, query, headers, body. */
+import { Type } from '@sinclair/typebox';
 import type { TSchema } from '@sinclair/typebox';
 import type { Json, JsonObject } from '../../kernel/types.js';
 import { isCommand } from '../operation.js';
@@ -59,8 +60,8 @@ function parameter(
   place: 'path' | 'query',
   book: SchemaBook,
 ): JsonObject {
-  const found: TSchema | undefined = operation.input.properties[name];
-  const { description, ...schema } = memberSchema(found ?? {}, book);
+  const found: TSchema = operation.input.properties[name] ?? Type.Unknown();
+  const { description, ...schema } = memberSchema(found, book);
   const isRequired = place === 'path' || (operation.input.required ?? []).includes(name);
   return {
     name,

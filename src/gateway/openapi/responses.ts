@@ -94,7 +94,7 @@ export function successOf(operation: AnyOperation, streams: boolean, book: Schem
   const json =
     rest.produces === undefined
       ? { 'application/json': { schema: book.write(withSuccess(output as TObject)) } }
-      : { [rest.produces]: { schema: book.write(output) } };
+      : { [bareType(rest.produces)]: { schema: book.write(output) } };
   return {
     description: operation.summary,
     headers: {
@@ -105,6 +105,9 @@ export function successOf(operation: AnyOperation, streams: boolean, book: Schem
     content: { ...json, ...(streams ? { 'text/event-stream': EVENT_STREAM } : {}) },
   };
 }
+
+/** Without its charset. */
+const bareType = (type: string): string => type.replace(/;.*$/, '');
 
 /** REST puts it before everything else. */
 function withSuccess({ properties, ...rest }: TObject) {
