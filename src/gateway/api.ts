@@ -7,6 +7,7 @@ import type { Clock } from '../kernel/time.js';
 import type { Random } from '../kernel/random.js';
 import type { Views } from '../projections/views.js';
 import type { Trail } from './audit/audit.js';
+import type { TokenBook } from './auth/token-book.js';
 import { COMMANDS } from './commands.js';
 import { keyedCommands } from './idempotency/keyed.js';
 import type { JournalReader, JournalWalk } from './journal-reader.js';
@@ -20,18 +21,27 @@ import { QUESTIONS } from './questions.js';
 import type { CollectorType } from './shapes/collector-types.js';
 import { slots } from './slots.js';
 import { statusPages } from './status-pages.js';
+import { TOKENS } from './tokens.js';
 import { collectorFeed } from './streams/collector-feed.js';
+import { readCollectorEvents, readEvents } from './streams/read-events.js';
+import { subscribeRecords } from './streams/subscribe-records.js';
 import { watchCollectors } from './streams/watch-collectors.js';
 
 export const OPERATIONS: readonly AnyOperation[] = [
   ...QUESTIONS,
   ...COMMANDS,
   ...PERMITS,
+  ...TOKENS,
   ...DESCRIPTIONS,
 ];
 
 /** The operations whose answers go on. */
-export const STREAMS: readonly AnyStreamOperation[] = [watchCollectors];
+export const STREAMS: readonly AnyStreamOperation[] = [
+  watchCollectors,
+  readEvents,
+  readCollectorEvents,
+  subscribeRecords,
+];
 
 /** What the program hands in. */
 export type GatewayParts = {
@@ -44,6 +54,7 @@ export type GatewayParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly trail: Trail;
+  readonly tokens: TokenBook;
   readonly journal: JournalReader;
   readonly walk: JournalWalk;
 };
@@ -68,6 +79,7 @@ export function reachOf(parts: GatewayParts, limits: OperationLimits = OPERATION
     newCommandId: () => random.uuid(),
     pages,
     trail,
+    tokens: parts.tokens,
     keyed: keyedCommands({ views, trail, clock, limits }),
     limits,
     slots: { commands: slots(limits.commandsMax), past: slots(limits.pastQuestionsMax) },
