@@ -6,6 +6,7 @@ import type { DurationMs, EpochMs, JsonObject, Result, StreamId } from '../kerne
 import type { Views } from '../projections/views.js';
 import type { Outcome } from './answer.js';
 import type { Trail } from './audit/audit.js';
+import type { TokenBook } from './auth/token-book.js';
 import type { Keyed } from './idempotency/keyed.js';
 import type { JournalReader, JournalWalk } from './journal-reader.js';
 import type { Problem } from './problems.js';
@@ -113,6 +114,8 @@ export type Reach = {
   /** A fresh command id. */
   readonly newCommandId: () => string;
   readonly pages: StatusPages;
+  /** Who may call. */
+  readonly tokens: TokenBook;
   /** Who did, or tried, what. */
   readonly trail: Trail;
   /** The answers of keyed commands. */
@@ -226,12 +229,18 @@ export type StreamOperation<P extends TProperties, I> = {
   readonly role: Role;
   readonly input: TObject<P>;
   readonly writes: { readonly none: string };
-  readonly grpc: GrpcName;
+  /** Absent: another stream says the same over gRPC. */
+  readonly grpc?: GrpcName;
   /**
    * The operation whose path answers it as Server-Sent Events to whoever accepts text/event-stream, with
-   * the members of `input` as its query. `resume`: the member that takes `Last-Event-ID`.
+   * the members of `input` as its query. `resume`: the member that takes `Last-Event-ID`; `unsaid`: what
+   * the query means where it says nothing.
    */
-  readonly sse?: { readonly besides: string; readonly resume: keyof P & string };
+  readonly sse?: {
+    readonly besides: string;
+    readonly resume: keyof P & string;
+    readonly unsaid?: Partial<I>;
+  };
   readonly open: (
     input: I,
     reach: Reach,

@@ -4,9 +4,10 @@ import { fail, ok } from '../kernel/types.js';
 import { getInput, healthInput, listInput, momentOf, nothing, recordsInput } from './inputs.js';
 import { RESERVED_NAMES } from './inputs.js';
 import { answer } from './answer.js';
+import { notYetAt } from './min-revision.js';
 import { operation } from './operation.js';
 import type { Outcome } from './answer.js';
-import type { AnyOperation, Reach, RecordRow } from './operation.js';
+import type { AnyOperation, Reach } from './operation.js';
 import { collectorNotFound, invalidInput } from './problems.js';
 import { sourcesPage } from './schemas/collector-types.js';
 import { collectorPage, collectorsPage } from './schemas/collector.js';
@@ -17,6 +18,7 @@ import { directory, liveness, readiness, serviceStatus } from './schemas/service
 import { collectorThen } from './shapes/collector.js';
 import { collectorTypeLine } from './shapes/collector-types.js';
 import { checkLine, checkStatistics } from './shapes/health.js';
+import { recordLine } from './shapes/record-line.js';
 import { nameOfToken } from './status-pages.js';
 
 const WRITES_NOTHING = { none: 'it only reads' } as const;
@@ -84,14 +86,25 @@ const getCollector = operation({
   output: collectorPage,
   writes: WRITES_NOTHING,
   grpc: { service: 'CollectorService', method: 'GetCollector' },
-  rest: { method: 'GET', path: '/collectors/{name}', query: ['at'] },
-  handler: ({ name, at }, reach) => {
+  rest: { method: 'GET', path: '/collectors/{name}', query: ['at', 'min_revision'] },
+  handler: ({ name, at, min_revision: least }, reach) => {
     if (RESERVED_NAMES.includes(name)) return fail(collectorNotFound(name));
+    if (at !== undefined && least !== undefined) {
+      const detail = 'the past waits for nothing: give at or min_revision';
+      return fail(invalidInput({ pointer: '/min_revision', detail }));
+    }
     if (at !== undefined) return collectorAt(name, at, reach);
-    const page = reach.pages.one(name);
-    return page === undefined ? fail(missing(name, reach)) : ok(page);
+    if (least === undefined) return collectorPageOf(name, reach);
+    return notYetAt(name, least, reach).then((behind) =>
+      behind === undefined ? collectorPageOf(name, reach) : fail(behind),
+    );
   },
 });
+
+function collectorPageOf(name: string, reach: Reach): Outcome {
+  const page = reach.pages.one(name);
+  return page === undefined ? fail(missing(name, reach)) : ok(page);
+}
 
 /** The engine may have a collector that the views will show in a moment. */
 function missing(name: string, { engine }: Reach) {
@@ -188,18 +201,6 @@ const getHealth = operation({
     });
   },
 });
-
-function recordLine(record: RecordRow) {
-  return {
-    id: record.id,
-    sequence: record.sequence,
-    kind: record.kind,
-    series: record.series,
-    at: isoTime(record.at),
-    collected_at: isoTime(record.collectedAt),
-    data: record.data,
-  };
-}
 
 const listRecords = operation({
   name: 'listRecords',
