@@ -51,6 +51,7 @@ export function startActor<C, Cmd extends AnyCommand, F extends AnyFact>(
     resident: undefined,
     last: undefined,
     quarantine: undefined,
+    commandRevision: NO_STREAM,
     driftMs: services.clock.now() - services.clock.monotonic(),
     loading: undefined,
     pumping: undefined,
@@ -73,6 +74,7 @@ function handleOf<C, Cmd extends AnyCommand, F extends AnyFact>(
       return state;
     },
     revision: () => cell.resident?.revision ?? NO_STREAM,
+    commandRevision: () => cell.resident?.commandRevision ?? cell.commandRevision,
     ask: (command, context) => submit(cell, command, context),
     watch(listener) {
       cell.watchers.add(listener);
@@ -96,9 +98,15 @@ function actorOf<C, Cmd extends AnyCommand, F extends AnyFact>(
       await ensureLoaded(cell);
     },
     async revive() {
+      const before = cell.quarantine;
+      if (before === undefined) return undefined;
+      // Whoever looks while it is being loaded sees what was shown of it in quarantine.
+      cell.last = cell.fold.initial();
       cell.quarantine = undefined;
       cell.supervisor.reset();
       const refusal = await ensureLoaded(cell);
+      // A journal that is away says nothing about the stream: it stays where it was.
+      if (refusal !== undefined) cell.quarantine ??= before;
       return refusal?.detail;
     },
     async stop() {

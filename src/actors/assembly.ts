@@ -34,6 +34,8 @@ export type Upstream = {
   readonly handle: BreakerHandle;
   readonly gate: BreakerGate;
   readonly scope: Scope;
+  /** Tells the breaker its configuration (again). */
+  readonly configure: () => Promise<void>;
 };
 
 /** One collector, running. */
@@ -44,6 +46,8 @@ export type Member = {
   /** The first is the primary. */
   readonly upstreams: readonly Upstream[];
   readonly obstacle: () => Obstacle | undefined;
+  /** Tells the collector its configuration (again). */
+  readonly configure: () => Promise<void>;
 };
 
 /** Loads (and so recovers) everything; collectors begin what they owe as they are loaded. */
@@ -64,16 +68,13 @@ async function startUpstream(
 ): Promise<Upstream> {
   const { host, clock, log } = deps;
   const handle = await host.actor(breakerKind, breakerStream(setup.name, name));
-  await configure(deps, handle, {
-    type: 'Configure',
-    collector: setup.name,
-    upstream: name,
-    policy: setup.breaker,
-    pollIntervalMs: setup.cadenceMs,
-  });
+  const { breaker: policy, cadenceMs: pollIntervalMs } = setup;
+  const told = { collector: setup.name, upstream: name, policy, pollIntervalMs };
+  const configured = (): Promise<void> => configure(deps, handle, { type: 'Configure', ...told });
+  await configured();
   const context = (cause: string) => host.system(cause);
   const gate = breakerGate({ handle, clock, context, log: log.child({ stream: handle.stream }) });
-  return { name, handle, gate, scope };
+  return { name, handle, gate, scope, configure: configured };
 }
 
 async function startMember(
@@ -105,7 +106,8 @@ async function startMember(
     onTimer: (timer) => (timer.name === 'due' ? later.runtime?.dueCommand() : undefined),
   };
   const handle = await host.actor(collectorKind, collectorStream(setup.name), wiring);
-  await configure(deps, handle, configureOf(setup));
+  const configured = (): Promise<void> => configure(deps, handle, configureOf(setup));
+  await configured();
   const door = {
     collector: setup.name,
     upstreams: guarded,
@@ -134,7 +136,14 @@ async function startMember(
   });
   later.runtime = runtime;
   for (const work of early) runtime.begin(work);
-  const member: Member = { setup, handle, runtime, upstreams, obstacle };
+  const member: Member = {
+    setup,
+    handle,
+    runtime,
+    upstreams,
+    obstacle,
+    configure: configured,
+  };
   wakeWhenFree(deps, member);
   return member;
 }

@@ -1,7 +1,7 @@
 /** What the host keeps of one actor, and the small things done to it. Invariants A1–A10: host.ts. */
 import type { Cancel } from '../kernel/time.js';
 import type { Logger } from '../kernel/observe.js';
-import type { DurationMs, MonotonicMs, StreamId } from '../kernel/types.js';
+import type { DurationMs, MonotonicMs, Revision, StreamId } from '../kernel/types.js';
 import type { Folder } from './fold.js';
 import type { Answer, CommandContext, Notice } from './handle.js';
 import type { HostServices, Wiring } from './services.js';
@@ -37,6 +37,8 @@ export type Cell<C, Cmd extends AnyCommand, F extends AnyFact> = {
   /** What was durable when a watched actor left memory for a moment, to be loaded afresh. */
   last: ActorState<C> | undefined;
   quarantine: string | undefined;
+  /** The last one known: kept while the actor is out of memory. */
+  commandRevision: Revision;
   /** The wall clock less the monotonic one, as this actor's facts have it. */
   driftMs: DurationMs;
   loading: Promise<void> | undefined;

@@ -1,5 +1,5 @@
 /** How the rest of the program holds one actor: ask it, look at it, hear what it recorded. */
-import type { DurationMs, Position, Revision, StreamId } from '../kernel/types.js';
+import type { DurationMs, JsonObject, Position, Revision, StreamId } from '../kernel/types.js';
 import type { Cancel } from '../kernel/time.js';
 import type { ActorState, AnyFact } from './kind.js';
 import type { Refusal } from './refusal.js';
@@ -18,13 +18,32 @@ export type CommandContext = {
   readonly address?: string;
   /** The hash of what was asked, where it has an idempotency key. */
   readonly commandHash?: string;
+  /**
+   * The command revision the actor must have when this is decided (`ActorHandle.commandRevision`): of two
+   * commands with the same one, one wins and the other is refused as stale.
+   */
+  readonly ifRevision?: Revision;
+  /** Decide, and answer the facts: nothing is appended, nobody is told. */
+  readonly dryRun?: true;
+  /**
+   * Streams in which this command id wrote in an earlier life of the process: nothing is decided there
+   * again, and the actor answers that it changed.
+   */
+  readonly doneIn?: ReadonlySet<StreamId>;
 };
+
+/** A fact as the journal would have it. */
+export type PlannedFact = { readonly type: string; readonly data: JsonObject };
 
 /** What became of a command. `facts` is empty when nothing had to change. */
 export type Answer<F, C> =
   | {
       readonly ok: true;
       readonly facts: readonly F[];
+      /** Of a dry run, encoded: `facts` would be written, and `state` is before them. */
+      readonly planned?: readonly PlannedFact[];
+      /** Done in an earlier life already (`doneIn`): `facts` is empty, and yet something changed. */
+      readonly repeated?: true;
       /** After the facts; durable. */
       readonly state: ActorState<C>;
       readonly revision: Revision;
@@ -49,6 +68,11 @@ export interface ActorHandle<C, Cmd extends { readonly type: string }, F extends
    */
   state(): ActorState<C>;
   revision(): Revision;
+  /**
+   * Of the last event that a principal's command wrote (any interface but `system`), -1: none did. Of an
+   * actor out of memory the last one known.
+   */
+  commandRevision(): Revision;
   /** First in, first out (A1). Resolves when the facts are durable, or with a refusal; never rejects. */
   ask(command: Cmd, context: CommandContext): Promise<Answer<F, C>>;
   watch(listener: (notice: Notice<F, C>) => void): Cancel;

@@ -17,6 +17,8 @@ import { stateHash } from './state-hash.js';
 export type Resident<C> = {
   state: ActorState<C>;
   revision: Revision;
+  /** Of the last event that a principal's command wrote; NO_STREAM: none did. */
+  commandRevision: Revision;
   /** Moment of the last fact: later ones are never earlier (A7). */
   lastAt: EpochMs;
   snapshotRevision: Revision;
@@ -42,6 +44,7 @@ export async function loadActor<C, Cmd extends { readonly type: string }, F exte
   const resident: Resident<C> = (await believableSnapshot(kind, folder, stream, services)) ?? {
     state: folder.initial(),
     revision: NO_STREAM,
+    commandRevision: NO_STREAM,
     lastAt: 0,
     snapshotRevision: NO_STREAM,
   };
@@ -89,6 +92,7 @@ function foldEvent<C, Cmd extends { readonly type: string }, F extends AnyFact>(
   }
   resident.state = state;
   resident.revision = event.revision;
+  if (isPrincipals(event.metadata)) resident.commandRevision = event.revision;
   resident.lastAt = Math.max(resident.lastAt, fact.atMs);
 }
 
@@ -145,11 +149,15 @@ async function fromSnapshot<C, Cmd extends { readonly type: string }, F extends 
   if (event?.revision !== snapshot.revision || event.metadata.hash !== snapshot.eventHash)
     return undefined;
   const stored = snapshot.state as unknown as SnapshotState;
+  const { commandRevision } = stored;
+  // Saved before it was counted: one replay finds it.
+  if (commandRevision === undefined || !(commandRevision <= snapshot.revision)) return undefined;
   const state = folder.resolve(stored.state);
   if (state === undefined || stateHash(state) !== snapshot.stateHash) return undefined;
   return {
     state,
     revision: snapshot.revision,
+    commandRevision,
     lastAt: stored.lastAt,
     snapshotRevision: snapshot.revision,
   };
@@ -168,7 +176,16 @@ async function eventAt(
   }
 }
 
-type SnapshotState = { readonly state: JsonObject; readonly lastAt: EpochMs };
+type SnapshotState = {
+  readonly state: JsonObject;
+  readonly lastAt: EpochMs;
+  readonly commandRevision?: Revision;
+};
+
+/** Whether a command from outside wrote it: what the program does on its own moves no command revision. */
+export function isPrincipals({ interface: door }: { readonly interface: string }): boolean {
+  return door !== 'system';
+}
 
 /** Best effort: what cannot be saved is replayed another time. */
 export async function saveSnapshot<C>(
@@ -177,7 +194,7 @@ export async function saveSnapshot<C>(
   resident: Resident<C>,
   services: HostServices,
 ): Promise<void> {
-  const { state, lastAt, revision } = resident;
+  const { state, lastAt, revision, commandRevision } = resident;
   if (revision === resident.snapshotRevision) return;
   resident.snapshotRevision = revision;
   try {
@@ -193,6 +210,7 @@ export async function saveSnapshot<C>(
       state: {
         state: { value: state.value, context: state.context },
         lastAt,
+        commandRevision,
       } as unknown as JsonObject,
     });
     services.statistics.snapshotsSaved += 1;

@@ -17,7 +17,7 @@ import {
 } from './cell.js';
 import type { Answer, CommandContext } from './handle.js';
 import type { ActorState, AnyFact, Circumstances, MachineryCommand } from './kind.js';
-import { ActorCorrupt, loadActor, saveSnapshot, type Resident } from './load.js';
+import { ActorCorrupt, isPrincipals, loadActor, saveSnapshot, type Resident } from './load.js';
 import type { Refusal } from './refusal.js';
 import { stateHash } from './state-hash.js';
 
@@ -40,7 +40,7 @@ export async function perform<C, Cmd extends AnyCommand, F extends AnyFact>(
       cell.services.statistics.timersStale += 1;
       return unchanged(resident);
     }
-    const answer = await decideAndAppend(cell, resident, job.command, job.context);
+    const answer = await conditionally(cell, resident, job);
     if (answer !== 'raced') return answer;
     reload(cell);
   }
@@ -48,7 +48,26 @@ export async function perform<C, Cmd extends AnyCommand, F extends AnyFact>(
   return { ok: false, refusal: { kind: 'raced', detail } };
 }
 
-function unchanged<C, F>(resident: Resident<C>): Answer<F, C> {
+/**
+ * Decides if the caller's conditions hold. They are looked at here, with the actor loaded and nothing
+ * decided in between, and again each time the command is decided again after a race.
+ */
+async function conditionally<C, Cmd extends AnyCommand, F extends AnyFact>(
+  cell: Cell<C, Cmd, F>,
+  resident: Resident<C>,
+  { command, context }: Job<C, Cmd, F>,
+): Promise<Answer<F, C> | 'raced'> {
+  if (context.doneIn?.has(cell.stream) === true) return { ...unchanged(resident), repeated: true };
+  const { ifRevision } = context;
+  if (ifRevision !== undefined && ifRevision !== resident.commandRevision) {
+    const { stream } = cell;
+    const detail = `${stream} is at command revision ${String(resident.commandRevision)}, not ${String(ifRevision)}`;
+    return { ok: false, refusal: { kind: 'stale', detail } };
+  }
+  return decideAndAppend(cell, resident, command, context);
+}
+
+function unchanged<C, F>(resident: Resident<C>): Extract<Answer<F, C>, { ok: true }> {
   const { state, revision } = resident;
   return { ok: true, facts: [], state, revision, position: 0 };
 }
@@ -67,6 +86,10 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
   const decided = decideSafely(cell, resident, command, circumstances);
   if (!decided.ok) return decided;
   const { facts, state } = decided;
+  // Before any gate hears of it, and without a trace: a dry run that would change nothing says so too.
+  if (context.dryRun === true) {
+    return { ...unchanged(resident), facts, planned: facts.map(cell.kind.codec.encode) };
+  }
   if (facts.length === 0) return unchanged(resident);
   const restricting = facts.some((fact) => cell.kind.restricts(fact));
   if (restricting) notify(cell, { phase: 'restricting', facts, state });
@@ -87,6 +110,8 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
   if (result.kind === 'appended') {
     resident.state = state;
     resident.revision = result.revision;
+    if (isPrincipals(context)) resident.commandRevision = result.revision;
+    cell.commandRevision = resident.commandRevision;
     resident.lastAt = at;
     cell.driftMs += jumpedMs;
     // Also when it is only being loaded: whoever hears of the facts may look at the state.
@@ -267,6 +292,7 @@ async function load<C, Cmd extends AnyCommand, F extends AnyFact>(
     for (const { type } of recovered.facts) settled[type] = (settled[type] ?? 0) + 1;
   }
   cell.resident = resident;
+  cell.commandRevision = resident.commandRevision;
   cell.last = undefined;
   reconcile(cell, resident.state);
   notify(cell, { phase: 'durable', facts: [], state: resident.state });

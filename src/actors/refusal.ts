@@ -19,6 +19,8 @@ export type Refusal =
   | { readonly kind: 'not-owner'; readonly detail: string }
   /** Raced three times (A3). */
   | { readonly kind: 'raced'; readonly detail: string }
+  /** Not at the command revision the caller decided on. `etag`: the revisions there are now. */
+  | { readonly kind: 'stale'; readonly detail: string; readonly etag?: string }
   | { readonly kind: 'journal-unavailable'; readonly detail: string }
   | { readonly kind: 'stopping'; readonly detail: string }
   /** Our own code threw while deciding: nothing was written. The log has the id. */

@@ -6,6 +6,7 @@ import {
   limiterGate,
   limiterKind,
   type CollectorRate,
+  type LimiterCommand,
   type LimiterGate,
   type LimiterHandle,
 } from './limiter/index.js';
@@ -16,6 +17,8 @@ export type Scope = {
   readonly name: string;
   readonly handle: LimiterHandle;
   readonly gate: LimiterGate;
+  /** Tells the limiter its configuration (again). */
+  readonly configure: () => Promise<void>;
 };
 
 export async function startScopes(
@@ -49,7 +52,7 @@ async function startScope(
   );
   const slowest = Math.max(...users.map(({ setup }) => setup.cadenceMs));
   const handle = await host.actor(limiterKind, limiterStream(name));
-  await configure(deps, handle, {
+  const command: LimiterCommand = {
     type: 'Configure',
     scope: name,
     collectors: [...new Set(users.map(({ setup }) => setup.name))],
@@ -78,7 +81,9 @@ async function startScope(
     currency: profile.currency,
     callMaxMs: Math.max(...users.map(({ setup }) => setup.requestTimeoutMs)),
     ...ownRates(users, profile),
-  });
+  };
+  const configured = (): Promise<void> => configure(deps, handle, command);
+  await configured();
   const gate = limiterGate({
     scope: name,
     handle,
@@ -88,7 +93,7 @@ async function startScope(
     log: log.child({ scope: name }),
     limits: { queueMax: limits.permitQueueMax, waitMaxMs: limits.permitWaitMaxMs },
   });
-  return { name, handle, gate };
+  return { name, handle, gate, configure: configured };
 }
 
 /** What each was configured to, where several share the scope: one's rate is not another's. */

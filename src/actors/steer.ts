@@ -1,15 +1,22 @@
 /** The engine: collectors by name, steered (engine.ts). Every change goes through an actor. */
-import type { EpochMs, Position } from '../kernel/types.js';
+import type { EpochMs } from '../kernel/types.js';
 import { assemble, type Member } from './assembly.js';
-import type { BreakerTarget, Engine, LiveCollector, Steered, SteerOptions } from './engine.js';
+import { conditioned, etagOf } from './conditions.js';
+import type { Engine, LiveCollector, RateLimitChange, SteerContext } from './engine.js';
+import type { Steered, SteerOptions } from './engine.js';
 import type { EngineDeps } from './engine-deps.js';
-import type { Answer, CommandContext } from './handle.js';
+import { oneByOne, type OneByOne } from './one-by-one.js';
 import { permitDesk } from './permits.js';
 import type { PermitDesk } from './permit-parts.js';
 import type { Refusal } from './refusal.js';
 import type { Scope } from './scopes.js';
 import type { CollectorSetup } from './setup.js';
+import { breakerCommand, eachBreaker, noUpstream } from './steer-breaker.js';
+import { policyCommand, resetCommand } from './steer-breaker.js';
+import { setCursor } from './steer-cursor.js';
+import { steered } from './steered.js';
 import { unblockQuota } from './unblock.js';
+import { unquarantine } from './unquarantine.js';
 import { phaseOf, whyNot } from './why.js';
 
 export type RunningEngine = Engine & {
@@ -27,6 +34,7 @@ export async function startEngine(
   const byName = new Map(members.map((member) => [member.setup.name, member]));
   const find = (name: string): Member | Refused => byName.get(name) ?? unknown(name);
   const permits = permitDesk({ ...deps, find: (name) => byName.get(name) });
+  const turns = oneByOne();
   return {
     members,
     scopes,
@@ -37,6 +45,10 @@ export async function startEngine(
       const member = byName.get(name);
       return member === undefined ? undefined : liveOf(member);
     },
+    etag: (name) => {
+      const member = byName.get(name);
+      return member === undefined ? undefined : etagOf(member);
+    },
     enable: (name, options, context) =>
       withMember(find(name), (member) => steerCollector(deps, member, 'Enable', options, context)),
     disable: (name, options, context) =>
@@ -46,34 +58,38 @@ export async function startEngine(
     collect: (name, _options, context) =>
       withMember(find(name), (member) => collectNow(member, context)),
     setRateLimit: (name, change, context) =>
-      withMember(find(name), async (member) => {
-        const [primary] = member.upstreams;
-        if (primary === undefined) return noUpstream(name);
-        const command = { type: 'SetRate', collector: name, ...change } as const;
-        return steered(await primary.scope.handle.ask(command, context));
-      }),
+      withMember(find(name), (member) => setRate(turns, member, change, context)),
     unblockQuota: (name, bucket, context) =>
-      withMember(find(name), (member) => unblockQuota(members, member, bucket, context)),
+      withMember(find(name), (member) =>
+        turns(LIMITERS, () => unblockQuota(members, member, bucket, context)),
+      ),
     resetBreaker: (name, upstream, context) =>
       withMember(find(name), (member) =>
-        eachBreaker(member, upstream, context, { type: 'Reset', reason: context.reason ?? '' }),
+        eachBreaker(turns, member, upstream, context, resetCommand(context.reason ?? '')),
       ),
     setBreaker: (name, upstream, target, options, context) =>
       withMember(find(name), (member) =>
-        eachBreaker(member, upstream, context, breakerCommand(target, options)),
+        eachBreaker(turns, member, upstream, context, breakerCommand(target, options)),
       ),
+    updateBreaker: (name, upstream, change, context) =>
+      withMember(find(name), (member) =>
+        eachBreaker(turns, member, upstream, context, policyCommand(member, change)),
+      ),
+    setCursor: (name, series, cursor, context) =>
+      withMember(find(name), (member) => setCursor(member, { series, cursor }, deps.sink, context)),
+    unquarantine: (name, context) =>
+      withMember(find(name), (member) => unquarantine(member, deps.host, context)),
     stop: () => stopEngine(deps, members, scopes, permits),
   };
 }
+
+/** A scope is several collectors': commands on limiters take turns, whoever's they are. */
+const LIMITERS = 'limiters';
 
 type Refused = { readonly refused: Refusal };
 
 function unknown(name: string): Refused {
   return { refused: { kind: 'unknown-collector', detail: name } };
-}
-
-function noUpstream(name: string): Steered {
-  return { ok: false, refusal: { kind: 'illegal-state', detail: `${name} has no such upstream` } };
 }
 
 async function withMember(
@@ -83,35 +99,54 @@ async function withMember(
   return 'refused' in found ? { ok: false, refusal: found.refused } : steer(found);
 }
 
-function steered<F, C>(answer: Answer<F, C>): Steered {
-  if (!answer.ok) return answer;
-  return { ok: true, changed: answer.facts.length > 0, position: answer.position };
-}
-
-async function steerCollector(
+function steerCollector(
   { limits }: EngineDeps,
-  { handle }: Member,
+  member: Member,
   type: 'Enable' | 'Disable' | 'Restart',
   { reason = '', ttlMs }: SteerOptions,
-  context: CommandContext,
+  context: SteerContext,
 ): Promise<Steered> {
   const ttl = ttlMs === undefined ? {} : { ttlMs };
   const { drainMs } = limits;
-  switch (type) {
-    case 'Enable':
-      return steered(await handle.ask({ type, reason, ...ttl }, context));
-    case 'Disable':
-      return steered(await handle.ask({ type, reason, drainMs, ...ttl }, context));
-    case 'Restart':
-      return steered(await handle.ask({ type, reason, drainMs }, context));
-  }
+  const commands = {
+    Enable: { type: 'Enable', reason, ...ttl },
+    Disable: { type: 'Disable', reason, drainMs, ...ttl },
+    Restart: { type: 'Restart', reason, drainMs },
+  } as const;
+  const { handle } = member;
+  return conditioned(member, 'collector', context, async (contextFor) =>
+    steered(handle.stream, await handle.ask(commands[type], contextFor(handle))),
+  );
 }
 
-/** A run by hand: what stands in its way is told, not recorded. */
-async function collectNow(member: Member, context: CommandContext): Promise<Steered> {
-  const obstacle = member.obstacle();
-  if (obstacle !== undefined) return { ok: false, refusal: refusalOf(obstacle) };
-  return steered(await member.handle.ask(member.runtime.runNow('manual', 'probe'), context));
+/** A run by hand: what stands in its way is told, not recorded. One that was begun is not begun again. */
+function collectNow(member: Member, context: SteerContext): Promise<Steered> {
+  const { handle, runtime } = member;
+  return conditioned(member, 'collector', context, async (contextFor) => {
+    const wasBegun = context.doneIn?.has(handle.stream) === true;
+    const obstacle = wasBegun ? undefined : member.obstacle();
+    if (obstacle !== undefined) return { ok: false, refusal: refusalOf(obstacle) };
+    const command = runtime.runNow('manual', 'probe');
+    return steered(handle.stream, await handle.ask(command, contextFor(handle)));
+  });
+}
+
+function setRate(
+  turns: OneByOne,
+  member: Member,
+  change: RateLimitChange,
+  context: SteerContext,
+): Promise<Steered> {
+  const { name } = member.setup;
+  const [primary] = member.upstreams;
+  if (primary === undefined) return Promise.resolve(noUpstream(name));
+  const { handle } = primary.scope;
+  return turns(LIMITERS, () =>
+    conditioned(member, 'limiter', context, async (contextFor) => {
+      const command = { type: 'SetRate', collector: name, ...change } as const;
+      return steered(handle.stream, await handle.ask(command, contextFor(handle)));
+    }),
+  );
 }
 
 function refusalOf({
@@ -132,67 +167,15 @@ function refusalOf({
   return { kind: 'blocked', detail, ...(until !== undefined && { until }) };
 }
 
-type BreakerSteering = Parameters<Member['upstreams'][number]['handle']['ask']>[0];
-
-function breakerCommand(
-  target: BreakerTarget,
-  { reason = '', ttlMs }: SteerOptions,
-): BreakerSteering {
-  const ttl = ttlMs === undefined ? {} : { ttlMs };
-  switch (target) {
-    case 'closed':
-    case 'half_open':
-      return { type: 'SetState', state: target };
-    case 'open':
-      return { type: 'Force', override: 'forced_open', reason, ...ttl };
-    case 'metrics_only':
-    case 'disabled':
-      return { type: 'Force', override: target, reason, ...ttl };
-  }
-}
-
-/**
- * The breaker named, or all of the collector: of several, one for which the command makes no sense (a
- * probe of one that is closed) holds up no other; what else goes wrong is the answer.
- */
-async function eachBreaker(
-  member: Member,
-  upstream: string | undefined,
-  context: CommandContext,
-  command: BreakerSteering,
-): Promise<Steered> {
-  const chosen = member.upstreams.filter(({ name }) => upstream === undefined || name === upstream);
-  let refused: Steered = noUpstream(member.setup.name);
-  let done: { readonly changed: boolean; readonly position: Position } | undefined;
-  for (const { gate, handle } of chosen) {
-    await gate.flush();
-    const answer = steered(await handle.ask(command, context));
-    if (!answer.ok) {
-      if (answer.refusal.kind !== 'illegal-state') return answer;
-      refused = answer;
-      continue;
-    }
-    const { changed, position } = answer;
-    done = {
-      changed: changed || (done?.changed ?? false),
-      position: Math.max(position, done?.position ?? 0),
-    };
-  }
-  return done === undefined ? refused : { ok: true, ...done };
-}
-
 function liveOf(member: Member): LiveCollector {
   const { handle, upstreams, setup } = member;
   const quarantined = handle.quarantined();
-  const [primary] = upstreams;
-  const limiter = primary?.scope.handle.revision() ?? -1;
-  const breaker = primary?.handle.revision() ?? -1;
   const live = {
     limiters: Object.fromEntries(
       upstreams.map(({ scope }) => [scope.name, scope.gate.live(setup.name)]),
     ),
     breakers: Object.fromEntries(upstreams.map(({ name, gate }) => [name, gate.live()])),
-    revision: [handle.revision(), breaker, limiter].join('.'),
+    revision: etagOf(member),
   };
   if (quarantined !== undefined) {
     return {

@@ -6,6 +6,7 @@ import {
   collectInput,
   rateLimitInput,
   resetInput,
+  restartInput,
   steerInput,
   unblockInput,
 } from './inputs.js';
@@ -76,19 +77,18 @@ const restartCollector = operation({
   name: 'restartCollector',
   summary: 'Drains, disconnects and connects a collector; what its limiter learned stays.',
   role: 'operator',
-  input: steerInput,
+  input: restartInput,
   output: done,
   writes: { facts: ['RestartRequested', 'SuspensionLifted'], audit: 'every-call' },
   grpc: { service: 'CollectorService', method: 'RestartCollector' },
   rest: { method: 'POST', path: '/collectors/{name}/restart', query: [] },
   handler: (input, reach, caller) => {
     const { name, reason } = input;
-    const options = steerOptions(input);
     const command: Command = {
       name,
       reason,
       message: `Collector ${name} has been restarted`,
-      ask: (engine, as) => engine.restart(name, options, as),
+      ask: (engine, as) => engine.restart(name, reason === undefined ? {} : { reason }, as),
     };
     return steer(command, reach, caller);
   },

@@ -114,12 +114,18 @@ export const listInput = Type.Object(
   { additionalProperties: false },
 );
 
-export const getInput = Type.Object({ name, at: moment }, { additionalProperties: false });
+export const getInput = Type.Object(
+  { name, at: moment, min_revision: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })) },
+  { additionalProperties: false },
+);
 
 export const steerInput = Type.Object(
   { name, reason, ttl_seconds: ttlSeconds },
   { additionalProperties: false },
 );
+
+/** Not for a time: a restart ends by itself. */
+export const restartInput = Type.Object({ name, reason }, { additionalProperties: false });
 
 export const collectInput = Type.Object({ name, reason }, { additionalProperties: false });
 

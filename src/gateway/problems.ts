@@ -29,6 +29,7 @@ export const PROBLEMS = {
   quarantined: 'Collector quarantined',
   raced: 'Raced by another writer',
   precondition_failed: 'Revision is not the current one',
+  identity_unavailable: 'Identity cannot be checked',
   permit_not_found: 'Permit not found',
   token_not_found: 'Token not found',
   too_many_requests: 'Too many requests',

@@ -23,6 +23,8 @@ export type ListFilter = Static<typeof listInput>;
 export type StatusPages = {
   /** `after`: the last name of the page before. */
   list(filter: ListFilter, after: string | undefined): Answer;
+  /** Names of the collectors that pass; the filter's page is ignored. */
+  names(filter: ListFilter): readonly string[];
   one(name: string): Answer | undefined;
   health(): Answer;
   costs(): Answer;
@@ -119,7 +121,7 @@ export function statusPages({ engine, views, clock, maxAgeMs }: StatusPagesParts
     const told = subject(name);
     if (told === undefined) return undefined;
     const text = `{"collector":${JSON.stringify(collectorNow(told, views))}}`;
-    return { text, told: { text, shared: true } };
+    return { text, told: { text, shared: true, etag: told.docs.etag } };
   });
   const healths: Pieces<undefined> = pieces(source, (name) => {
     const told = subject(name);
@@ -146,6 +148,11 @@ export function statusPages({ engine, views, clock, maxAgeMs }: StatusPagesParts
 
   return {
     subject,
+    names: (filter) =>
+      lines
+        .all()
+        .filter((piece) => matches(filter, piece))
+        .map(({ name }) => name),
     one: (name) => pages.get(name)?.told,
     health: () => everyHealth(healths.all()),
     costs: () => everyCost(costs.all()),

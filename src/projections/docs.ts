@@ -130,6 +130,13 @@ export type BreakerDoc = {
     readonly openMaxMs: DurationMs;
     readonly halfOpenPermits: number;
     readonly successThreshold: number;
+    readonly openJitter?: number;
+    readonly halfOpenDeadlineMs?: DurationMs;
+  };
+  /** What an operator holds over the configuration; absent: nothing. */
+  readonly held?: {
+    readonly settings: Readonly<Record<string, number>>;
+    readonly configured: BreakerDoc['policy'];
   };
   readonly configRevision: number;
   /** The window as of the last recorded call. */

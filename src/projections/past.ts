@@ -5,11 +5,13 @@
 import { breakerStream, collectorStream, limiterStream } from '../kernel/ids.js';
 import type { EpochMs, Position, Revision, StreamId } from '../kernel/types.js';
 import type { Journal, StoredEvent } from '../journal/port.js';
+import { etagOf } from './etag.js';
 import { factCategoryOf, factOf } from './facts.js';
 import type { BreakerFact, CollectorFact, Fact, LimiterFact } from './facts.js';
 import { quotaShares } from './cost-view.js';
 import { healthOf } from './health.js';
 import { pastHealth, pastMoney } from './past-rows.js';
+import { commandRevisionAfter } from './status.js';
 import { breakerDocAfter } from './status-breaker.js';
 import { collectorDocAfter } from './status-collector.js';
 import { limiterDocAfter } from './status-limiter.js';
@@ -31,15 +33,14 @@ export async function pastOf(
 ): Promise<PastView | undefined> {
   const end = { at, upTo };
   const checked = pastHealth(at);
-  const { doc: collector, revision } = await foldUpTo<CollectorDoc>(
-    journal,
-    collectorStream(name),
-    end,
-    (before, fact, event) => {
-      checked.add(fact, event);
-      return collectorDocAfter(before, fact as CollectorFact, name);
-    },
-  );
+  const {
+    doc: collector,
+    revision,
+    commandRevision,
+  } = await foldUpTo<CollectorDoc>(journal, collectorStream(name), end, (before, fact, event) => {
+    checked.add(fact, event);
+    return collectorDocAfter(before, fact as CollectorFact, name);
+  });
   if (collector === undefined) return undefined;
   const breakers = await breakersAt(journal, name, end);
   const money = pastMoney();
@@ -52,11 +53,17 @@ export async function pastOf(
     });
     limiters.push(limiter);
   }
+  const etag = etagOf(collector, {
+    collector: commandRevision,
+    breaker: (stream) => revisionOf(breakers, stream),
+    limiter: (scope) => revisionOf(limiters, limiterStream(scope)),
+  });
   const docs = {
     collector,
     breakers: primaryFirst(name, docsOf(breakers)),
     limiters: docsOf(limiters),
     revision,
+    etag,
   };
   const question = { name, limiters: docs.limiters, now: at };
   const costs = money.costs(question);
@@ -69,14 +76,23 @@ export async function pastOf(
     healthStatistics: checked.statistics(),
     costs,
     callsToday: money.callsToday(question),
-    revision: [revision, breakers[0]?.revision ?? -1, limiters[0]?.revision ?? -1].join('.'),
+    revision: etag,
   };
 }
 
 /** What is later than either is not folded. */
 type PastEnd = { readonly at: EpochMs; readonly upTo: Position };
 
-type Folded<D> = { readonly doc: D | undefined; readonly revision: Revision };
+type Folded<D> = {
+  readonly stream: StreamId;
+  readonly doc: D | undefined;
+  readonly revision: Revision;
+  readonly commandRevision: Revision;
+};
+
+function revisionOf(folded: readonly Folded<unknown>[], wanted: StreamId): Revision {
+  return folded.find(({ stream }) => stream === wanted)?.commandRevision ?? -1;
+}
 
 function docsOf<D>(folded: readonly Folded<D>[]): readonly D[] {
   return folded.flatMap(({ doc }) => (doc === undefined ? [] : [doc]));
@@ -88,7 +104,7 @@ async function foldUpTo<D>(
   { at, upTo }: PastEnd,
   after: (doc: D | undefined, fact: Fact, event: StoredEvent) => D,
 ): Promise<Folded<D>> {
-  let folded: Folded<D> = { doc: undefined, revision: -1 };
+  let folded: Folded<D> = { stream, doc: undefined, revision: -1, commandRevision: -1 };
   const category = factCategoryOf(stream);
   if (category === undefined) return folded;
   for (;;) {
@@ -97,7 +113,9 @@ async function foldUpTo<D>(
       if (event.position > upTo) return folded;
       const fact = factOf(event, category);
       if (fact.atMs > at) return folded;
-      folded = { doc: after(folded.doc, fact, event), revision: event.revision };
+      const commandRevision = commandRevisionAfter(folded.commandRevision, event);
+      const { revision } = event;
+      folded = { stream, doc: after(folded.doc, fact, event), revision, commandRevision };
     }
     if (page.atEnd || page.events.length === 0) return folded;
   }

@@ -85,16 +85,29 @@ function policyOf(policy: BreakerPolicy): BreakerDoc['policy'] {
     openMaxMs: policy.openMaxMs,
     halfOpenPermits: policy.halfOpenPermits,
     successThreshold: policy.successThreshold,
+    openJitter: policy.openJitter,
+    halfOpenDeadlineMs: policy.halfOpenDeadlineMs,
   };
 }
 
+function heldOf({
+  operator,
+  configured,
+}: Extract<BreakerFact, { readonly type: 'BreakerConfigured' }>): Pick<BreakerDoc, 'held'> {
+  if (operator === undefined || configured === undefined) return {};
+  const given = Object.entries(operator).filter(([, value]) => value !== undefined);
+  const settings = Object.fromEntries(given) as Readonly<Record<string, number>>;
+  return { held: { settings, configured: policyOf(configured) } };
+}
+
 const reducers: Reducers = {
-  BreakerConfigured: (doc, f) => ({
+  BreakerConfigured: ({ held: _, ...doc }, f) => ({
     ...doc,
     collector: f.collector === '' ? doc.collector : f.collector,
     upstream: f.upstream === '' ? doc.upstream : f.upstream,
     policy: f.policy === undefined ? doc.policy : policyOf(f.policy),
     configRevision: f.configRevision,
+    ...heldOf(f),
   }),
   CallsRecorded: (doc, f) => {
     let { totalFailures, totalSuccesses } = doc.statistics;

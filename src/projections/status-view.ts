@@ -2,6 +2,7 @@
 import { breakerStream } from '../kernel/ids.js';
 import type { JsonObject } from '../kernel/types.js';
 
+import { etagOf } from './etag.js';
 import type { RowWrite, ScanRows, Table } from './projection.js';
 import { BREAKER_DOCS, COLLECTOR_DOCS, LIMITER_DOCS } from './status.js';
 import type { BreakerDoc, CollectorDocs, LimiterDoc } from './views.js';
@@ -49,6 +50,11 @@ export function statusView(rows: () => ScanRows): StatusView {
         breakers: breakersOf(name),
         limiters: limitersOf(name, row.doc.scopes),
         revision: row.revision,
+        etag: etagOf(row.doc, {
+          collector: row.commandRevision ?? -1,
+          breaker: (stream) => rows().get(BREAKER_DOCS, stream)?.commandRevision ?? -1,
+          limiter: (scope) => rows().get(LIMITER_DOCS, scope)?.commandRevision ?? -1,
+        }),
       };
       assembled.set(name, docs);
       return docs;

@@ -88,6 +88,11 @@ export type CollectorDocs = {
   readonly limiters: readonly LimiterDoc[];
   /** Of the newest event of the collector's own stream. */
   readonly revision: number;
+  /**
+   * Command revisions "c.b.l" of what these documents show, never newer: what a conditional command takes.
+   * While a read model of an older version serves, too old rather than wrong.
+   */
+  readonly etag: string;
 };
 
 /** All that can be told of one collector at a past moment. What only memory knew is not in it. */
@@ -100,11 +105,11 @@ export type PastView = {
   readonly healthStatistics: HealthStatistics;
   readonly costs: CostView | undefined;
   readonly callsToday: number;
-  /** Of the newest events of collector, primary breaker and own limiter then: `c.b.l`, -1 for none. */
+  /** The etag then. */
   readonly revision: string;
 };
 
-/** Filters are exact; `since` and `until` are both included. */
+/** Filters are exact. From `since` on, up to before `until`. */
 export type AuditQuestion = {
   /** What the commands were about. */
   readonly collector?: string;

@@ -130,6 +130,7 @@ export function fakeHandle(
     stream: 'breaker-tested',
     state: () => state,
     revision: () => facts.length - 1,
+    commandRevision: () => -1,
     ask: submit,
     watch(listener) {
       watchers.add(listener);

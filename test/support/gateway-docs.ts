@@ -147,6 +147,7 @@ export function docsOf(name: string): CollectorDocs {
     breakers: [breakerDoc(name)],
     limiters: [limiterDoc(name)],
     revision: 3,
+    etag: '4.0.0',
   };
 }
 

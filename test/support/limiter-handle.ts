@@ -108,6 +108,7 @@ export function fakeLimiter(
     stream: 'limiter-sandbox',
     state: () => state,
     revision: () => facts.length - 1,
+    commandRevision: () => -1,
     ask: (command) => send(command),
     send,
     watch(listener) {

@@ -24,6 +24,7 @@ function docsOf(
     breakers: [primary, second],
     limiters: [limiterDoc('m'), { ...limiterDoc('m'), scope: 'second-account' }],
     revision: 1,
+    etag: '0.0.0',
     ...more,
   };
 }

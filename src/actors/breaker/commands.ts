@@ -12,6 +12,15 @@ export type BreakerCommand =
       /** Expected distance between two calls: settings that could never trip at it are refused. */
       readonly pollIntervalMs: DurationMs;
     }
+  /**
+   * Settings by an operator: each given one stands over the configuration until it is returned (null). The
+   * same ones again change nothing.
+   */
+  | {
+      readonly type: 'SetPolicy';
+      readonly change: { readonly [K in keyof BreakerPolicy]?: number | null };
+      readonly pollIntervalMs: DurationMs;
+    }
   /** Finished calls in the order in which they ended, at most `CALLS_PER_FACT_MAX`. */
   | { readonly type: 'ReportCalls'; readonly calls: readonly FinishedCall[] }
   /** Out of the automatic's hands, until cleared or for `ttlMs`. */

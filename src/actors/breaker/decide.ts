@@ -10,9 +10,9 @@ import {
 import type { Of } from '../kind.js';
 import { OVERRIDE_TTL_MAX_MS, type BreakerCommand } from './commands.js';
 import { reportCalls } from './decide-calls.js';
+import { configure, setPolicy } from './decide-policy.js';
 import type { BreakerFact } from './events.js';
 import { forced, overrideCleared, probing, recovered, reopened, reset, tripped } from './facts.js';
-import { policyRefusal, samePolicy } from './policy.js';
 import { computedOf, effectiveOf, type BreakerState } from './state.js';
 import { draft } from './draft.js';
 
@@ -27,6 +27,8 @@ export function decideBreaker(
   if (command.type === 'Configure') return configure(command, state, circumstances);
   if (state.context.configRevision === 0) return unconfigured(command);
   switch (command.type) {
+    case 'SetPolicy':
+      return setPolicy(command, state, circumstances);
     case 'ReportCalls':
       return reportCalls(command, state, circumstances);
     case 'Force':
@@ -49,27 +51,6 @@ export function decideBreaker(
 function unconfigured(command: BreakerCommand | MachineryCommand): Decided {
   if (command.type === 'Recover' || command.type === 'TimerDue') return facts();
   return refuse({ kind: 'illegal-state', detail: 'the breaker has no policy yet' });
-}
-
-function configure(
-  command: Of<BreakerCommand, 'Configure'>,
-  { context }: BreakerState,
-  { at }: Circumstances,
-): Decided {
-  const { collector, upstream, policy } = command;
-  const refusal = policyRefusal(policy, command.pollIntervalMs);
-  if (refusal !== undefined) return refuse(refusal);
-  const same = context.collector === collector && context.upstream === upstream;
-  if (context.configRevision > 0 && same && samePolicy(context.policy, policy)) return facts();
-  const configRevision = context.configRevision + 1;
-  return facts({
-    type: 'BreakerConfigured',
-    atMs: at,
-    policy: { ...policy },
-    configRevision,
-    collector,
-    upstream,
-  });
 }
 
 /** Held, whatever it was before. Saying the same thing again, without an end, changes nothing. */

@@ -4,6 +4,8 @@ import type { DurationMs, EpochMs } from '../../kernel/types.js';
 import { factCodec } from '../codec.js';
 
 export type BreakerPolicy = Readonly<wire.BreakerPolicy>;
+/** Some settings of a policy. */
+export type BreakerSettings = { readonly [K in keyof BreakerPolicy]?: number };
 export type BreakerTransition = wire.BreakerTransition;
 
 export type BreakerFact =

@@ -2,8 +2,9 @@
 import type { EpochMs } from '../../kernel/types.js';
 import type { Of } from '../kind.js';
 import { isSuccess, type BreakerFact, type BreakerPolicy, type Computed } from './events.js';
-import type { FinishedCall, Override, Trigger } from './events.js';
+import type { BreakerSettings, FinishedCall, Override, Trigger } from './events.js';
 import { LAST_CALLS, NO_STATISTICS } from './state.js';
+import { POLICY_FIELDS } from './policy.js';
 import type { BreakerContext, BreakerStatistics, Retry } from './state.js';
 import { countCall, tallyOf } from './tally.js';
 import { emptyWindow, resizedWindow } from './window.js';
@@ -22,7 +23,27 @@ export function configured(
     configRevision: fact.configRevision,
     window: resizedWindow(context.window, policy.windowMs),
     lastChangeAt: context.lastChangeAt ?? fact.atMs,
+    ...heldAfter(context, fact),
   };
+}
+
+function heldAfter(
+  context: BreakerContext,
+  { operator, configured: underneath }: Of<BreakerFact, 'BreakerConfigured'>,
+): Pick<BreakerContext, 'held'> {
+  if (operator !== undefined && underneath !== undefined) {
+    return { held: { settings: settingsIn(operator), configured: policyOf(underneath) } };
+  }
+  return context.held === undefined ? {} : { held: null };
+}
+
+/** Only those that are there, in the order of a policy. */
+function settingsIn(settings: Partial<Record<keyof BreakerPolicy, number | undefined>>) {
+  const present = POLICY_FIELDS.flatMap((field) => {
+    const value = settings[field];
+    return value === undefined ? [] : [[field, value] as const];
+  });
+  return Object.fromEntries(present) as BreakerSettings;
 }
 
 /** Calls of the current generation count; those of older ones change statistics only. */

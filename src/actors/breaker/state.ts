@@ -2,7 +2,14 @@
 import { MINUTE_MS, SECOND_MS } from '../../kernel/time.js';
 import type { DurationMs, EpochMs } from '../../kernel/types.js';
 import type { ActorState } from '../kind.js';
-import type { BreakerPolicy, Computed, Effective, FinishedCall, Override } from './events.js';
+import type {
+  BreakerPolicy,
+  BreakerSettings,
+  Computed,
+  Effective,
+  FinishedCall,
+  Override,
+} from './events.js';
 import { defaultPolicy } from './policy.js';
 import { emptyWindow, type CallWindow } from './window.js';
 
@@ -10,7 +17,8 @@ import { emptyWindow, type CallWindow } from './window.js';
 export const LAST_CALLS = 5;
 
 /**
- * Sixteen fields in a fixed order, plain data: XState slows down beyond, and the state is hashed.
+ * Sixteen fields in a fixed order, plain data: XState slows down beyond, and the state is hashed. The
+ * seventeenth is only there where an operator set it.
  */
 export type BreakerContext = {
   readonly collector: string;
@@ -39,6 +47,17 @@ export type BreakerContext = {
   readonly lastFailureAt: EpochMs | null;
   readonly lastChangeAt: EpochMs | null;
   readonly statistics: BreakerStatistics;
+  /**
+   * What an operator holds over the configuration; null: nothing any more. Absent: nothing ever, so that
+   * streams from before fold to the state they always had.
+   */
+  readonly held?: HeldSettings | null;
+};
+
+/** Settings of an operator, and the configured policy they stand over. */
+export type HeldSettings = {
+  readonly settings: BreakerSettings;
+  readonly configured: BreakerPolicy;
 };
 
 export type Retry = {

@@ -223,12 +223,11 @@ function setCursor(
   state: CollectorState,
   { at }: Circumstances,
 ): CollectorDecision {
-  const isOperator = command.cause === 'operator';
-  if (isOperator && regions(state).desired === 'enabled') {
-    return refuse({
-      kind: 'illegal-state',
-      detail: 'a cursor can be set only while it is disabled',
-    });
+  const { desired, activity } = regions(state);
+  if (command.cause === 'operator' && (desired === 'enabled' || activity !== 'stopped')) {
+    const is = desired === 'enabled' ? 'it is enabled' : `it is still ${activity}`;
+    const detail = `a cursor can be set only while it is disabled and stopped: ${is}`;
+    return refuse({ kind: 'illegal-state', detail });
   }
   const { series, cursor, ordinal, cause } = command;
   return facts({ type: 'CursorSet', atMs: at, series, cursor, ordinal, cause });

@@ -28,7 +28,7 @@ export type Subject = {
   /** Undefined: the collector has no scope. */
   readonly cost: CostView | undefined;
   readonly callsToday: number;
-  /** `c.b.l`. */
+  /** The etag, of the documents. */
   readonly revision: string;
 };
 
@@ -49,7 +49,7 @@ export function subjectNow(
     health,
     cost: views.costs(name, now),
     callsToday: views.callsToday(name, now),
-    revision: live?.revision ?? String(docs.revision),
+    revision: docs.etag,
   };
 }
 
@@ -125,6 +125,7 @@ function intent({ docs, revision }: Subject) {
       next_try: moment(suspended.nextTry),
     },
     revision,
+    etag: revision,
   };
 }
 

@@ -64,6 +64,29 @@ export interface BreakerConfigured {
   collector: string;
   /** The upstream it guards; "primary" for the collector's own. */
   upstream: string;
+  /** The settings an operator holds over the configuration; policy has them in force. Absent: none. */
+  operator:
+    | BreakerSettings
+    | undefined;
+  /** The policy as configured, without the operator's settings. Absent: policy is it. */
+  configured: BreakerPolicy | undefined;
+}
+
+/** Some members of a policy: those that are present. */
+export interface BreakerSettings {
+  failureThreshold?: number | undefined;
+  minimumCalls?: number | undefined;
+  failureRate?: number | undefined;
+  slowRate?: number | undefined;
+  slowCallMs?: number | undefined;
+  windowMs?: number | undefined;
+  openMs?: number | undefined;
+  openMultiplier?: number | undefined;
+  openMaxMs?: number | undefined;
+  openJitter?: number | undefined;
+  halfOpenPermits?: number | undefined;
+  successThreshold?: number | undefined;
+  halfOpenDeadlineMs?: number | undefined;
 }
 
 /** One finished call, as the breaker sees it. */
@@ -313,6 +336,8 @@ export const BreakerConfigured: MessageFns<BreakerConfigured> = {
         : 0,
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
+      operator: isSet(object.operator) ? BreakerSettings.fromJSON(object.operator) : undefined,
+      configured: isSet(object.configured) ? BreakerPolicy.fromJSON(object.configured) : undefined,
     };
   },
 
@@ -332,6 +357,128 @@ export const BreakerConfigured: MessageFns<BreakerConfigured> = {
     }
     if (message.upstream !== "") {
       obj.upstream = message.upstream;
+    }
+    if (message.operator !== undefined) {
+      obj.operator = BreakerSettings.toJSON(message.operator);
+    }
+    if (message.configured !== undefined) {
+      obj.configured = BreakerPolicy.toJSON(message.configured);
+    }
+    return obj;
+  },
+};
+
+export const BreakerSettings: MessageFns<BreakerSettings> = {
+  fromJSON(object: any): BreakerSettings {
+    return {
+      failureThreshold: isSet(object.failureThreshold)
+        ? globalThis.Number(object.failureThreshold)
+        : isSet(object.failure_threshold)
+        ? globalThis.Number(object.failure_threshold)
+        : undefined,
+      minimumCalls: isSet(object.minimumCalls)
+        ? globalThis.Number(object.minimumCalls)
+        : isSet(object.minimum_calls)
+        ? globalThis.Number(object.minimum_calls)
+        : undefined,
+      failureRate: isSet(object.failureRate)
+        ? globalThis.Number(object.failureRate)
+        : isSet(object.failure_rate)
+        ? globalThis.Number(object.failure_rate)
+        : undefined,
+      slowRate: isSet(object.slowRate)
+        ? globalThis.Number(object.slowRate)
+        : isSet(object.slow_rate)
+        ? globalThis.Number(object.slow_rate)
+        : undefined,
+      slowCallMs: isSet(object.slowCallMs)
+        ? globalThis.Number(object.slowCallMs)
+        : isSet(object.slow_call_ms)
+        ? globalThis.Number(object.slow_call_ms)
+        : undefined,
+      windowMs: isSet(object.windowMs)
+        ? globalThis.Number(object.windowMs)
+        : isSet(object.window_ms)
+        ? globalThis.Number(object.window_ms)
+        : undefined,
+      openMs: isSet(object.openMs)
+        ? globalThis.Number(object.openMs)
+        : isSet(object.open_ms)
+        ? globalThis.Number(object.open_ms)
+        : undefined,
+      openMultiplier: isSet(object.openMultiplier)
+        ? globalThis.Number(object.openMultiplier)
+        : isSet(object.open_multiplier)
+        ? globalThis.Number(object.open_multiplier)
+        : undefined,
+      openMaxMs: isSet(object.openMaxMs)
+        ? globalThis.Number(object.openMaxMs)
+        : isSet(object.open_max_ms)
+        ? globalThis.Number(object.open_max_ms)
+        : undefined,
+      openJitter: isSet(object.openJitter)
+        ? globalThis.Number(object.openJitter)
+        : isSet(object.open_jitter)
+        ? globalThis.Number(object.open_jitter)
+        : undefined,
+      halfOpenPermits: isSet(object.halfOpenPermits)
+        ? globalThis.Number(object.halfOpenPermits)
+        : isSet(object.half_open_permits)
+        ? globalThis.Number(object.half_open_permits)
+        : undefined,
+      successThreshold: isSet(object.successThreshold)
+        ? globalThis.Number(object.successThreshold)
+        : isSet(object.success_threshold)
+        ? globalThis.Number(object.success_threshold)
+        : undefined,
+      halfOpenDeadlineMs: isSet(object.halfOpenDeadlineMs)
+        ? globalThis.Number(object.halfOpenDeadlineMs)
+        : isSet(object.half_open_deadline_ms)
+        ? globalThis.Number(object.half_open_deadline_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: BreakerSettings): unknown {
+    const obj: any = {};
+    if (message.failureThreshold !== undefined) {
+      obj.failureThreshold = Math.round(message.failureThreshold);
+    }
+    if (message.minimumCalls !== undefined) {
+      obj.minimumCalls = Math.round(message.minimumCalls);
+    }
+    if (message.failureRate !== undefined) {
+      obj.failureRate = floatToJson(message.failureRate);
+    }
+    if (message.slowRate !== undefined) {
+      obj.slowRate = floatToJson(message.slowRate);
+    }
+    if (message.slowCallMs !== undefined) {
+      obj.slowCallMs = floatToJson(message.slowCallMs);
+    }
+    if (message.windowMs !== undefined) {
+      obj.windowMs = floatToJson(message.windowMs);
+    }
+    if (message.openMs !== undefined) {
+      obj.openMs = floatToJson(message.openMs);
+    }
+    if (message.openMultiplier !== undefined) {
+      obj.openMultiplier = floatToJson(message.openMultiplier);
+    }
+    if (message.openMaxMs !== undefined) {
+      obj.openMaxMs = floatToJson(message.openMaxMs);
+    }
+    if (message.openJitter !== undefined) {
+      obj.openJitter = floatToJson(message.openJitter);
+    }
+    if (message.halfOpenPermits !== undefined) {
+      obj.halfOpenPermits = Math.round(message.halfOpenPermits);
+    }
+    if (message.successThreshold !== undefined) {
+      obj.successThreshold = Math.round(message.successThreshold);
+    }
+    if (message.halfOpenDeadlineMs !== undefined) {
+      obj.halfOpenDeadlineMs = floatToJson(message.halfOpenDeadlineMs);
     }
     return obj;
   },
