@@ -6,8 +6,10 @@ import type { Engine } from '../actors/engine.js';
 import type { Clock } from '../kernel/time.js';
 import type { Random } from '../kernel/random.js';
 import type { Views } from '../projections/views.js';
+import { AUDIT } from './audit-operations.js';
 import type { Trail } from './audit/audit.js';
 import type { TokenBook } from './auth/token-book.js';
+import { BATCHES } from './batch.js';
 import { COMMANDS } from './commands.js';
 import { keyedCommands } from './idempotency/keyed.js';
 import type { JournalReader, JournalWalk } from './journal-reader.js';
@@ -30,6 +32,8 @@ import { watchCollectors } from './streams/watch-collectors.js';
 export const OPERATIONS: readonly AnyOperation[] = [
   ...QUESTIONS,
   ...COMMANDS,
+  ...BATCHES,
+  ...AUDIT,
   ...PERMITS,
   ...TOKENS,
   ...DESCRIPTIONS,

@@ -19,6 +19,7 @@ export function commandContext(
     address: caller.address,
     ...(reason === undefined ? {} : { reason }),
     ...(command === undefined ? {} : { operation: command.operation }),
+    ...(command?.cause === undefined ? {} : { causationId: command.cause }),
     ...(command?.hash === undefined ? {} : { commandHash: command.hash }),
     ...(command?.doneIn === undefined ? {} : { doneIn: new Set(command.doneIn) }),
     ...(guards?.ifMatch === undefined ? {} : { ifMatch: guards.ifMatch }),

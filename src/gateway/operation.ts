@@ -85,6 +85,8 @@ export type CommandIdentity = {
   readonly hash?: string;
   /** A crash came between its events and its answer: the streams that have them. */
   readonly doneIn?: readonly StreamId[];
+  /** The command it is a part of. */
+  readonly cause?: string;
 };
 
 /** The protections of api.md §4. Questions ignore them. */

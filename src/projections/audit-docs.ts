@@ -23,6 +23,7 @@ export type AuditDoc = {
   /** rest | grpc | cli | ui */
   readonly interface: string;
   readonly address: string;
+  readonly correlationId: string;
   readonly reason: string;
   /** success | no_op | denied | failed */
   readonly outcome: string;

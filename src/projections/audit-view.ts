@@ -31,7 +31,7 @@ export function auditQueries(rows: () => ScanRows): AuditQueries {
 function pageOf(question: AuditQuestion, rows: ScanRows): AuditPage {
   const { since = 0, until, before, limit } = question;
   const from = sortable(since);
-  const newest = until === undefined ? prefixEnd('') : sortable(until + 1);
+  const newest = until === undefined ? prefixEnd('') : sortable(until);
   let to = before !== undefined && before < newest ? before : newest;
   const entries: AuditDoc[] = [];
   for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += SLICE_ROWS) {

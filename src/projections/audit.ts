@@ -97,6 +97,7 @@ function newRow({ metadata, position }: StoredEvent, at: EpochMs): AuditDoc {
     actor: metadata.actor,
     interface: metadata.interface,
     address: metadata.address ?? '',
+    correlationId: metadata.correlationId,
     reason: metadata.reason ?? '',
     outcome: 'success',
     code: '',

@@ -64,6 +64,12 @@ export const BatchAction = {
   BATCH_ACTION_RESTART: "BATCH_ACTION_RESTART",
   /** BATCH_ACTION_COLLECT - As CollectNow. */
   BATCH_ACTION_COLLECT: "BATCH_ACTION_COLLECT",
+  /** BATCH_ACTION_RESET_CIRCUIT_BREAKER - As ResetCircuitBreaker, of all its breakers. */
+  BATCH_ACTION_RESET_CIRCUIT_BREAKER: "BATCH_ACTION_RESET_CIRCUIT_BREAKER",
+  /** BATCH_ACTION_OPEN_CIRCUIT_BREAKER - As SetCircuitBreakerState: holds all its breakers open. */
+  BATCH_ACTION_OPEN_CIRCUIT_BREAKER: "BATCH_ACTION_OPEN_CIRCUIT_BREAKER",
+  /** BATCH_ACTION_CLOSE_CIRCUIT_BREAKER - As SetCircuitBreakerState: gives all its breakers back to themselves. */
+  BATCH_ACTION_CLOSE_CIRCUIT_BREAKER: "BATCH_ACTION_CLOSE_CIRCUIT_BREAKER",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -75,6 +81,9 @@ export namespace BatchAction {
   export type BATCH_ACTION_DISABLE = typeof BatchAction.BATCH_ACTION_DISABLE;
   export type BATCH_ACTION_RESTART = typeof BatchAction.BATCH_ACTION_RESTART;
   export type BATCH_ACTION_COLLECT = typeof BatchAction.BATCH_ACTION_COLLECT;
+  export type BATCH_ACTION_RESET_CIRCUIT_BREAKER = typeof BatchAction.BATCH_ACTION_RESET_CIRCUIT_BREAKER;
+  export type BATCH_ACTION_OPEN_CIRCUIT_BREAKER = typeof BatchAction.BATCH_ACTION_OPEN_CIRCUIT_BREAKER;
+  export type BATCH_ACTION_CLOSE_CIRCUIT_BREAKER = typeof BatchAction.BATCH_ACTION_CLOSE_CIRCUIT_BREAKER;
   export type UNRECOGNIZED = typeof BatchAction.UNRECOGNIZED;
 }
 
@@ -95,6 +104,15 @@ export function batchActionFromJSON(object: any): BatchAction {
     case 4:
     case "BATCH_ACTION_COLLECT":
       return BatchAction.BATCH_ACTION_COLLECT;
+    case 5:
+    case "BATCH_ACTION_RESET_CIRCUIT_BREAKER":
+      return BatchAction.BATCH_ACTION_RESET_CIRCUIT_BREAKER;
+    case 6:
+    case "BATCH_ACTION_OPEN_CIRCUIT_BREAKER":
+      return BatchAction.BATCH_ACTION_OPEN_CIRCUIT_BREAKER;
+    case 7:
+    case "BATCH_ACTION_CLOSE_CIRCUIT_BREAKER":
+      return BatchAction.BATCH_ACTION_CLOSE_CIRCUIT_BREAKER;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -114,6 +132,12 @@ export function batchActionToJSON(object: BatchAction): string {
       return "BATCH_ACTION_RESTART";
     case BatchAction.BATCH_ACTION_COLLECT:
       return "BATCH_ACTION_COLLECT";
+    case BatchAction.BATCH_ACTION_RESET_CIRCUIT_BREAKER:
+      return "BATCH_ACTION_RESET_CIRCUIT_BREAKER";
+    case BatchAction.BATCH_ACTION_OPEN_CIRCUIT_BREAKER:
+      return "BATCH_ACTION_OPEN_CIRCUIT_BREAKER";
+    case BatchAction.BATCH_ACTION_CLOSE_CIRCUIT_BREAKER:
+      return "BATCH_ACTION_CLOSE_CIRCUIT_BREAKER";
     case BatchAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -132,6 +156,12 @@ export function batchActionToNumber(object: BatchAction): number {
       return 3;
     case BatchAction.BATCH_ACTION_COLLECT:
       return 4;
+    case BatchAction.BATCH_ACTION_RESET_CIRCUIT_BREAKER:
+      return 5;
+    case BatchAction.BATCH_ACTION_OPEN_CIRCUIT_BREAKER:
+      return 6;
+    case BatchAction.BATCH_ACTION_CLOSE_CIRCUIT_BREAKER:
+      return 7;
     case BatchAction.UNRECOGNIZED:
     default:
       return -1;
@@ -866,7 +896,7 @@ export interface BatchCollectorsRequest {
   reason: string;
   /** What to do to each. Required. */
   action: BatchAction;
-  /** Of ENABLE and DISABLE: the opposite is done after that, 1 ms to ten years. Absent: it stands. */
+  /** Of ENABLE, DISABLE and OPEN_CIRCUIT_BREAKER: the opposite is done after that, 1 ms to ten years. Absent: it stands. */
   ttl?: Duration | undefined;
 }
 

@@ -211,6 +211,8 @@ export interface AuditEntry {
   correlation_id: string;
   /** Facts it wrote, by name. */
   facts: string[];
+  /** Of one that was denied or failed: what was wrong, in words. */
+  detail: string;
 }
 
 /** A page of the audit. */
@@ -227,16 +229,24 @@ export interface ListAuditResponse {
 
 /** Which facts; all filters must hold. */
 export interface ListEventsRequest {
+  /** Only streams of this collector: its own, its breakers' and its limiters'. Empty: all. */
+  collector: string;
+  /** Only streams of these categories, e.g. breaker: what precedes the first "-"; at most 50. Empty: all. */
+  categories: string[];
+  /** Only facts of these names, e.g. BreakerTripped; at most 50. Empty: all. */
+  types: string[];
+  /** Only those that came by this door. INTERFACE_UNSPECIFIED: all. */
+  interface: Interface;
   /** Only facts after this position. Absent: from the beginning. */
   after_position?:
     | bigint
     | undefined;
-  /** Only streams of this collector: its own, its breakers' and its limiters'. Empty: all. */
-  collector: string;
-  /** Only streams of these categories, e.g. breaker: what precedes the first "-". Empty: all. */
-  categories: string[];
-  /** Only facts of these names, e.g. BreakerTripped. Empty: all. */
-  types: string[];
+  /** Only facts before this position. Absent: up to the end. */
+  before_position?:
+    | bigint
+    | undefined;
+  /** The newest so many instead: 1 to 1000. 0: from `after_position` on. */
+  last: number;
   /** Most facts in the answer: 1 to 1000. 0: 100. */
   limit: number;
 }
@@ -257,16 +267,18 @@ export interface ListEventsResponse {
 
 /** Which facts; all filters must hold. */
 export interface ReadEventsRequest {
+  /** Only streams of this collector: its own, its breakers' and its limiters'. Empty: all. */
+  collector: string;
+  /** Only streams of these categories, e.g. breaker: what precedes the first "-"; at most 50. Empty: all. */
+  categories: string[];
+  /** Only facts of these names, e.g. BreakerTripped; at most 50. Empty: all. */
+  types: string[];
+  /** Only those that came by this door. INTERFACE_UNSPECIFIED: all. */
+  interface: Interface;
   /** Only facts after this position. Absent: from the beginning. */
   after_position?:
     | bigint
     | undefined;
-  /** Only streams of this collector: its own, its breakers' and its limiters'. Empty: all. */
-  collector: string;
-  /** Only streams of these categories, e.g. breaker: what precedes the first "-". Empty: all. */
-  categories: string[];
-  /** Only facts of these names, e.g. BreakerTripped. Empty: all. */
-  types: string[];
   /** Stay, and send what happens from now on. False: end when everything there is was sent. */
   follow: boolean;
 }
@@ -317,8 +329,12 @@ export interface ReplayBreakerResponse {
 export interface GetStateAtRequest {
   /** The collector, 1 to 128 characters. */
   name: string;
-  /** The moment; not in the future. Required. */
-  at: Date | undefined;
+  /** The moment; not in the future. Give this or `position`. */
+  at?:
+    | Date
+    | undefined;
+  /** The moment by the journal: after the fact at this position. */
+  position?: bigint | undefined;
 }
 
 /** One collector as it was. */
@@ -963,6 +979,7 @@ function createBaseAuditEntry(): AuditEntry {
     command_id: "",
     correlation_id: "",
     facts: [],
+    detail: "",
   };
 }
 
@@ -1015,6 +1032,9 @@ export const AuditEntry: MessageFns<AuditEntry> = {
     }
     for (const v of message.facts) {
       writer.uint32(114).string(v!);
+    }
+    if (message.detail !== "") {
+      writer.uint32(122).string(message.detail);
     }
     return writer;
   },
@@ -1144,6 +1164,14 @@ export const AuditEntry: MessageFns<AuditEntry> = {
             message.facts.push(reader.string());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1180,6 +1208,7 @@ export const AuditEntry: MessageFns<AuditEntry> = {
         ? globalThis.String(object.correlation_id)
         : "",
       facts: globalThis.Array.isArray(object?.facts) ? object.facts.map((e: any) => globalThis.String(e)) : [],
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
     };
   },
 
@@ -1227,6 +1256,9 @@ export const AuditEntry: MessageFns<AuditEntry> = {
     if (message.facts?.length) {
       obj.facts = message.facts;
     }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
     return obj;
   },
 
@@ -1249,6 +1281,7 @@ export const AuditEntry: MessageFns<AuditEntry> = {
     message.command_id = object.command_id ?? "";
     message.correlation_id = object.correlation_id ?? "";
     message.facts = object.facts?.map((e) => e) || [];
+    message.detail = object.detail ?? "";
     return message;
   },
 };
@@ -1375,28 +1408,49 @@ export const ListAuditResponse: MessageFns<ListAuditResponse> = {
 };
 
 function createBaseListEventsRequest(): ListEventsRequest {
-  return { after_position: undefined, collector: "", categories: [], types: [], limit: 0 };
+  return {
+    collector: "",
+    categories: [],
+    types: [],
+    interface: Interface.INTERFACE_UNSPECIFIED,
+    after_position: undefined,
+    before_position: undefined,
+    last: 0,
+    limit: 0,
+  };
 }
 
 export const ListEventsRequest: MessageFns<ListEventsRequest> = {
   encode(message: ListEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.collector !== "") {
+      writer.uint32(10).string(message.collector);
+    }
+    for (const v of message.categories) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.types) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.interface !== Interface.INTERFACE_UNSPECIFIED) {
+      writer.uint32(32).int32(interfaceToNumber(message.interface));
+    }
     if (message.after_position !== undefined) {
       if (BigInt.asIntN(64, message.after_position) !== message.after_position) {
         throw new globalThis.Error("value provided for field message.after_position of type int64 too large");
       }
-      writer.uint32(8).int64(message.after_position);
+      writer.uint32(40).int64(message.after_position);
     }
-    if (message.collector !== "") {
-      writer.uint32(18).string(message.collector);
+    if (message.before_position !== undefined) {
+      if (BigInt.asIntN(64, message.before_position) !== message.before_position) {
+        throw new globalThis.Error("value provided for field message.before_position of type int64 too large");
+      }
+      writer.uint32(48).int64(message.before_position);
     }
-    for (const v of message.categories) {
-      writer.uint32(26).string(v!);
-    }
-    for (const v of message.types) {
-      writer.uint32(34).string(v!);
+    if (message.last !== 0) {
+      writer.uint32(56).int32(message.last);
     }
     if (message.limit !== 0) {
-      writer.uint32(40).int32(message.limit);
+      writer.uint32(64).int32(message.limit);
     }
     return writer;
   },
@@ -1415,11 +1469,11 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
+            if (tag !== 10) {
               break;
             }
 
-            message.after_position = reader.int64() as bigint;
+            message.collector = reader.string();
             continue;
           }
           case 2: {
@@ -1427,7 +1481,7 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
               break;
             }
 
-            message.collector = reader.string();
+            message.categories.push(reader.string());
             continue;
           }
           case 3: {
@@ -1435,19 +1489,43 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
               break;
             }
 
-            message.categories.push(reader.string());
+            message.types.push(reader.string());
             continue;
           }
           case 4: {
-            if (tag !== 34) {
+            if (tag !== 32) {
               break;
             }
 
-            message.types.push(reader.string());
+            message.interface = interfaceFromJSON(reader.int32());
             continue;
           }
           case 5: {
             if (tag !== 40) {
+              break;
+            }
+
+            message.after_position = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.before_position = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.last = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
               break;
             }
 
@@ -1468,25 +1546,29 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
 
   fromJSON(object: any): ListEventsRequest {
     return {
-      after_position: isSet(object.afterPosition)
-        ? BigInt(object.afterPosition)
-        : isSet(object.after_position)
-        ? BigInt(object.after_position)
-        : undefined,
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       categories: globalThis.Array.isArray(object?.categories)
         ? object.categories.map((e: any) => globalThis.String(e))
         : [],
       types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
+      interface: isSet(object.interface) ? interfaceFromJSON(object.interface) : Interface.INTERFACE_UNSPECIFIED,
+      after_position: isSet(object.afterPosition)
+        ? BigInt(object.afterPosition)
+        : isSet(object.after_position)
+        ? BigInt(object.after_position)
+        : undefined,
+      before_position: isSet(object.beforePosition)
+        ? BigInt(object.beforePosition)
+        : isSet(object.before_position)
+        ? BigInt(object.before_position)
+        : undefined,
+      last: isSet(object.last) ? globalThis.Number(object.last) : 0,
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
     };
   },
 
   toJSON(message: ListEventsRequest): unknown {
     const obj: any = {};
-    if (message.after_position !== undefined) {
-      obj.afterPosition = message.after_position.toString();
-    }
     if (message.collector !== "") {
       obj.collector = message.collector;
     }
@@ -1495,6 +1577,18 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
     }
     if (message.types?.length) {
       obj.types = message.types;
+    }
+    if (message.interface !== Interface.INTERFACE_UNSPECIFIED) {
+      obj.interface = interfaceToJSON(message.interface);
+    }
+    if (message.after_position !== undefined) {
+      obj.afterPosition = message.after_position.toString();
+    }
+    if (message.before_position !== undefined) {
+      obj.beforePosition = message.before_position.toString();
+    }
+    if (message.last !== 0) {
+      obj.last = Math.round(message.last);
     }
     if (message.limit !== 0) {
       obj.limit = Math.round(message.limit);
@@ -1507,12 +1601,17 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
   },
   fromPartial(object: DeepPartial<ListEventsRequest>): ListEventsRequest {
     const message = createBaseListEventsRequest();
-    message.after_position = (object.after_position !== undefined && object.after_position !== null)
-      ? BigInt(object.after_position)
-      : undefined;
     message.collector = object.collector ?? "";
     message.categories = object.categories?.map((e) => e) || [];
     message.types = object.types?.map((e) => e) || [];
+    message.interface = object.interface ?? Interface.INTERFACE_UNSPECIFIED;
+    message.after_position = (object.after_position !== undefined && object.after_position !== null)
+      ? BigInt(object.after_position)
+      : undefined;
+    message.before_position = (object.before_position !== undefined && object.before_position !== null)
+      ? BigInt(object.before_position)
+      : undefined;
+    message.last = object.last ?? 0;
     message.limit = object.limit ?? 0;
     return message;
   },
@@ -1665,28 +1764,38 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
 };
 
 function createBaseReadEventsRequest(): ReadEventsRequest {
-  return { after_position: undefined, collector: "", categories: [], types: [], follow: false };
+  return {
+    collector: "",
+    categories: [],
+    types: [],
+    interface: Interface.INTERFACE_UNSPECIFIED,
+    after_position: undefined,
+    follow: false,
+  };
 }
 
 export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
   encode(message: ReadEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.collector !== "") {
+      writer.uint32(10).string(message.collector);
+    }
+    for (const v of message.categories) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.types) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.interface !== Interface.INTERFACE_UNSPECIFIED) {
+      writer.uint32(32).int32(interfaceToNumber(message.interface));
+    }
     if (message.after_position !== undefined) {
       if (BigInt.asIntN(64, message.after_position) !== message.after_position) {
         throw new globalThis.Error("value provided for field message.after_position of type int64 too large");
       }
-      writer.uint32(8).int64(message.after_position);
-    }
-    if (message.collector !== "") {
-      writer.uint32(18).string(message.collector);
-    }
-    for (const v of message.categories) {
-      writer.uint32(26).string(v!);
-    }
-    for (const v of message.types) {
-      writer.uint32(34).string(v!);
+      writer.uint32(40).int64(message.after_position);
     }
     if (message.follow !== false) {
-      writer.uint32(40).bool(message.follow);
+      writer.uint32(48).bool(message.follow);
     }
     return writer;
   },
@@ -1705,11 +1814,11 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
+            if (tag !== 10) {
               break;
             }
 
-            message.after_position = reader.int64() as bigint;
+            message.collector = reader.string();
             continue;
           }
           case 2: {
@@ -1717,7 +1826,7 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
               break;
             }
 
-            message.collector = reader.string();
+            message.categories.push(reader.string());
             continue;
           }
           case 3: {
@@ -1725,19 +1834,27 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
               break;
             }
 
-            message.categories.push(reader.string());
+            message.types.push(reader.string());
             continue;
           }
           case 4: {
-            if (tag !== 34) {
+            if (tag !== 32) {
               break;
             }
 
-            message.types.push(reader.string());
+            message.interface = interfaceFromJSON(reader.int32());
             continue;
           }
           case 5: {
             if (tag !== 40) {
+              break;
+            }
+
+            message.after_position = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
               break;
             }
 
@@ -1758,25 +1875,23 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
 
   fromJSON(object: any): ReadEventsRequest {
     return {
-      after_position: isSet(object.afterPosition)
-        ? BigInt(object.afterPosition)
-        : isSet(object.after_position)
-        ? BigInt(object.after_position)
-        : undefined,
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       categories: globalThis.Array.isArray(object?.categories)
         ? object.categories.map((e: any) => globalThis.String(e))
         : [],
       types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
+      interface: isSet(object.interface) ? interfaceFromJSON(object.interface) : Interface.INTERFACE_UNSPECIFIED,
+      after_position: isSet(object.afterPosition)
+        ? BigInt(object.afterPosition)
+        : isSet(object.after_position)
+        ? BigInt(object.after_position)
+        : undefined,
       follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
     };
   },
 
   toJSON(message: ReadEventsRequest): unknown {
     const obj: any = {};
-    if (message.after_position !== undefined) {
-      obj.afterPosition = message.after_position.toString();
-    }
     if (message.collector !== "") {
       obj.collector = message.collector;
     }
@@ -1785,6 +1900,12 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
     }
     if (message.types?.length) {
       obj.types = message.types;
+    }
+    if (message.interface !== Interface.INTERFACE_UNSPECIFIED) {
+      obj.interface = interfaceToJSON(message.interface);
+    }
+    if (message.after_position !== undefined) {
+      obj.afterPosition = message.after_position.toString();
     }
     if (message.follow !== false) {
       obj.follow = message.follow;
@@ -1797,12 +1918,13 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
   },
   fromPartial(object: DeepPartial<ReadEventsRequest>): ReadEventsRequest {
     const message = createBaseReadEventsRequest();
-    message.after_position = (object.after_position !== undefined && object.after_position !== null)
-      ? BigInt(object.after_position)
-      : undefined;
     message.collector = object.collector ?? "";
     message.categories = object.categories?.map((e) => e) || [];
     message.types = object.types?.map((e) => e) || [];
+    message.interface = object.interface ?? Interface.INTERFACE_UNSPECIFIED;
+    message.after_position = (object.after_position !== undefined && object.after_position !== null)
+      ? BigInt(object.after_position)
+      : undefined;
     message.follow = object.follow ?? false;
     return message;
   },
@@ -2184,7 +2306,7 @@ export const ReplayBreakerResponse: MessageFns<ReplayBreakerResponse> = {
 };
 
 function createBaseGetStateAtRequest(): GetStateAtRequest {
-  return { name: "", at: undefined };
+  return { name: "", at: undefined, position: undefined };
 }
 
 export const GetStateAtRequest: MessageFns<GetStateAtRequest> = {
@@ -2194,6 +2316,12 @@ export const GetStateAtRequest: MessageFns<GetStateAtRequest> = {
     }
     if (message.at !== undefined) {
       Timestamp.encode(toTimestamp(message.at), writer.uint32(18).fork()).join();
+    }
+    if (message.position !== undefined) {
+      if (BigInt.asIntN(64, message.position) !== message.position) {
+        throw new globalThis.Error("value provided for field message.position of type int64 too large");
+      }
+      writer.uint32(24).int64(message.position);
     }
     return writer;
   },
@@ -2227,6 +2355,14 @@ export const GetStateAtRequest: MessageFns<GetStateAtRequest> = {
             message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2243,6 +2379,7 @@ export const GetStateAtRequest: MessageFns<GetStateAtRequest> = {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+      position: isSet(object.position) ? BigInt(object.position) : undefined,
     };
   },
 
@@ -2254,6 +2391,9 @@ export const GetStateAtRequest: MessageFns<GetStateAtRequest> = {
     if (message.at !== undefined) {
       obj.at = message.at.toISOString();
     }
+    if (message.position !== undefined) {
+      obj.position = message.position.toString();
+    }
     return obj;
   },
 
@@ -2264,6 +2404,9 @@ export const GetStateAtRequest: MessageFns<GetStateAtRequest> = {
     const message = createBaseGetStateAtRequest();
     message.name = object.name ?? "";
     message.at = object.at ?? undefined;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? BigInt(object.position)
+      : undefined;
     return message;
   },
 };
