@@ -9,14 +9,15 @@ import { AUDIT_OUTCOME, BREAKER_STATE, INTERFACE } from './words.js';
 
 type EventQuestion = Pick<
   gen.ReadEventsRequest,
-  'after_position' | 'collector' | 'categories' | 'types'
+  'after_position' | 'collector' | 'categories' | 'types' | 'interface'
 >;
 
-const eventFilters = ({ after_position, collector, categories, types }: EventQuestion) => ({
-  after: whole(after_position),
-  collector: text(collector),
-  categories: some(categories),
-  types: some(types),
+const eventFilters = (request: EventQuestion) => ({
+  after_position: whole(request.after_position),
+  collector: text(request.collector),
+  categories: some(request.categories),
+  types: some(request.types),
+  interface: INTERFACE.word(request.interface),
 });
 
 const simulated = shape({ transitions: each(TRANSITION) });
@@ -47,12 +48,18 @@ export const HISTORY_MESSAGES: Readonly<Record<string, UnaryMessages>> = {
   ),
   ListEvents: unary(
     (request: gen.ListEventsRequest) =>
-      question({ ...eventFilters(request), limit: positive(request.limit) }),
+      question({
+        ...eventFilters(request),
+        before_position: whole(request.before_position),
+        last: positive(request.last),
+        limit: positive(request.limit),
+      }),
     gen.ListEventsResponse,
     shape({ events: each(EVENT) }),
   ),
   GetStateAt: unary(
-    ({ name, at }: gen.GetStateAtRequest) => question({ name }, { at }),
+    ({ name, at, position }: gen.GetStateAtRequest) =>
+      question({ name, position: whole(position) }, { at }),
     gen.GetStateAtResponse,
     shape({ collector: COLLECTOR }),
   ),

@@ -89,5 +89,6 @@ export const WATCH_MESSAGES: Readonly<Record<string, StreamMessages>> = {
     ({ name, after, follow }: records.SubscribeRecordsRequest) =>
       question({ name, after: whole(after), follow: follow || undefined }),
     records.SubscribeRecordsResponse,
+    (record) => ({ record }),
   ),
 };

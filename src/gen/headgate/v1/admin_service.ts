@@ -48,16 +48,20 @@ export interface Token {
     | Date
     | undefined;
   /** When it was revoked; absent: it was not. */
-  revoked_at?: Date | undefined;
+  revoked_at?:
+    | Date
+    | undefined;
+  /** When it was last used since this process began; absent: not yet. */
+  last_used_at?: Date | undefined;
 }
 
 /** Whose token, and what it may do. It has no request_id: a secret is never remembered. */
 export interface CreateTokenRequest {
-  /** Whose it is, 1 to 128 characters. */
+  /** Whose it is: up to 63 letters, digits, dots, dashes and underlines, a letter or digit first. */
   name: string;
   /** What it may do. Required. */
   role: Role;
-  /** It ends by itself after that, 1 ms to ten years. Absent: when it is revoked. */
+  /** It ends by itself after that, 1 s to ten years. Absent: when it is revoked. */
   ttl?:
     | Duration
     | undefined;
@@ -77,6 +81,8 @@ export interface CreateTokenResponse {
   token?:
     | Token
     | undefined;
+  /** True, but in a dry run that would write nothing. */
+  changed: boolean;
   /** Nothing was written: it was asked with `validate_only`. */
   dry_run: boolean;
   /** With `validate_only`: what would have been written. */
@@ -148,7 +154,7 @@ export interface GetServiceResponse {
     | Date
     | undefined;
   /** The same, in whole seconds. */
-  uptime_seconds: bigint;
+  uptime_seconds: number;
   /** When it was told. */
   timestamp: Date | undefined;
 }
@@ -162,6 +168,7 @@ function createBaseToken(): Token {
     created_by: "",
     expires_at: undefined,
     revoked_at: undefined,
+    last_used_at: undefined,
   };
 }
 
@@ -187,6 +194,9 @@ export const Token: MessageFns<Token> = {
     }
     if (message.revoked_at !== undefined) {
       Timestamp.encode(toTimestamp(message.revoked_at), writer.uint32(58).fork()).join();
+    }
+    if (message.last_used_at !== undefined) {
+      Timestamp.encode(toTimestamp(message.last_used_at), writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -260,6 +270,14 @@ export const Token: MessageFns<Token> = {
             message.revoked_at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.last_used_at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -297,6 +315,11 @@ export const Token: MessageFns<Token> = {
         : isSet(object.revoked_at)
         ? fromJsonTimestamp(object.revoked_at)
         : undefined,
+      last_used_at: isSet(object.lastUsedAt)
+        ? fromJsonTimestamp(object.lastUsedAt)
+        : isSet(object.last_used_at)
+        ? fromJsonTimestamp(object.last_used_at)
+        : undefined,
     };
   },
 
@@ -323,6 +346,9 @@ export const Token: MessageFns<Token> = {
     if (message.revoked_at !== undefined) {
       obj.revokedAt = message.revoked_at.toISOString();
     }
+    if (message.last_used_at !== undefined) {
+      obj.lastUsedAt = message.last_used_at.toISOString();
+    }
     return obj;
   },
 
@@ -338,6 +364,7 @@ export const Token: MessageFns<Token> = {
     message.created_by = object.created_by ?? "";
     message.expires_at = object.expires_at ?? undefined;
     message.revoked_at = object.revoked_at ?? undefined;
+    message.last_used_at = object.last_used_at ?? undefined;
     return message;
   },
 };
@@ -480,7 +507,7 @@ export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
 };
 
 function createBaseCreateTokenResponse(): CreateTokenResponse {
-  return { message: "", secret: "", token: undefined, dry_run: false, events: [] };
+  return { message: "", secret: "", token: undefined, changed: false, dry_run: false, events: [] };
 }
 
 export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
@@ -494,11 +521,14 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
     if (message.token !== undefined) {
       Token.encode(message.token, writer.uint32(26).fork()).join();
     }
+    if (message.changed !== false) {
+      writer.uint32(32).bool(message.changed);
+    }
     if (message.dry_run !== false) {
-      writer.uint32(32).bool(message.dry_run);
+      writer.uint32(40).bool(message.dry_run);
     }
     for (const v of message.events) {
-      PlannedEvent.encode(v!, writer.uint32(42).fork()).join();
+      PlannedEvent.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -545,11 +575,19 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
               break;
             }
 
-            message.dry_run = reader.bool();
+            message.changed = reader.bool();
             continue;
           }
           case 5: {
-            if (tag !== 42) {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dry_run = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
               break;
             }
 
@@ -573,6 +611,7 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
       message: isSet(object.message) ? globalThis.String(object.message) : "",
       secret: isSet(object.secret) ? globalThis.String(object.secret) : "",
       token: isSet(object.token) ? Token.fromJSON(object.token) : undefined,
+      changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       dry_run: isSet(object.dryRun)
         ? globalThis.Boolean(object.dryRun)
         : isSet(object.dry_run)
@@ -593,6 +632,9 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
     if (message.token !== undefined) {
       obj.token = Token.toJSON(message.token);
     }
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
     if (message.dry_run !== false) {
       obj.dryRun = message.dry_run;
     }
@@ -610,6 +652,7 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
     message.message = object.message ?? "";
     message.secret = object.secret ?? "";
     message.token = (object.token !== undefined && object.token !== null) ? Token.fromPartial(object.token) : undefined;
+    message.changed = object.changed ?? false;
     message.dry_run = object.dry_run ?? false;
     message.events = object.events?.map((e) => PlannedEvent.fromPartial(e)) || [];
     return message;
@@ -1082,7 +1125,7 @@ function createBaseGetServiceResponse(): GetServiceResponse {
     reasons: [],
     collector_count: 0,
     started_at: undefined,
-    uptime_seconds: 0n,
+    uptime_seconds: 0,
     timestamp: undefined,
   };
 }
@@ -1116,11 +1159,8 @@ export const GetServiceResponse: MessageFns<GetServiceResponse> = {
     if (message.started_at !== undefined) {
       Timestamp.encode(toTimestamp(message.started_at), writer.uint32(74).fork()).join();
     }
-    if (message.uptime_seconds !== 0n) {
-      if (BigInt.asIntN(64, message.uptime_seconds) !== message.uptime_seconds) {
-        throw new globalThis.Error("value provided for field message.uptime_seconds of type int64 too large");
-      }
-      writer.uint32(80).int64(message.uptime_seconds);
+    if (message.uptime_seconds !== 0) {
+      writer.uint32(81).double(message.uptime_seconds);
     }
     if (message.timestamp !== undefined) {
       Timestamp.encode(toTimestamp(message.timestamp), writer.uint32(90).fork()).join();
@@ -1214,11 +1254,11 @@ export const GetServiceResponse: MessageFns<GetServiceResponse> = {
             continue;
           }
           case 10: {
-            if (tag !== 80) {
+            if (tag !== 81) {
               break;
             }
 
-            message.uptime_seconds = reader.int64() as bigint;
+            message.uptime_seconds = reader.double();
             continue;
           }
           case 11: {
@@ -1261,10 +1301,10 @@ export const GetServiceResponse: MessageFns<GetServiceResponse> = {
         ? fromJsonTimestamp(object.started_at)
         : undefined,
       uptime_seconds: isSet(object.uptimeSeconds)
-        ? BigInt(object.uptimeSeconds)
+        ? globalThis.Number(object.uptimeSeconds)
         : isSet(object.uptime_seconds)
-        ? BigInt(object.uptime_seconds)
-        : 0n,
+        ? globalThis.Number(object.uptime_seconds)
+        : 0,
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -1298,8 +1338,8 @@ export const GetServiceResponse: MessageFns<GetServiceResponse> = {
     if (message.started_at !== undefined) {
       obj.startedAt = message.started_at.toISOString();
     }
-    if (message.uptime_seconds !== 0n) {
-      obj.uptimeSeconds = message.uptime_seconds.toString();
+    if (message.uptime_seconds !== 0) {
+      obj.uptimeSeconds = floatToJson(message.uptime_seconds);
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
@@ -1321,9 +1361,7 @@ export const GetServiceResponse: MessageFns<GetServiceResponse> = {
     message.reasons = object.reasons?.map((e) => e) || [];
     message.collector_count = object.collector_count ?? 0;
     message.started_at = object.started_at ?? undefined;
-    message.uptime_seconds = (object.uptime_seconds !== undefined && object.uptime_seconds !== null)
-      ? BigInt(object.uptime_seconds)
-      : 0n;
+    message.uptime_seconds = object.uptime_seconds ?? 0;
     message.timestamp = object.timestamp ?? undefined;
     return message;
   },
@@ -1346,7 +1384,7 @@ export const AdminServiceService = {
     responseDeserialize: (value: Buffer): CreateTokenResponse => CreateTokenResponse.decode(value),
   },
   /**
-   * The tokens there are, without their secrets. Admin.
+   * The tokens that stand, without their secrets. Admin.
    * REST: GET /tokens
    */
   listTokens: {
@@ -1393,7 +1431,7 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
    */
   createToken: handleUnaryCall<CreateTokenRequest, CreateTokenResponse>;
   /**
-   * The tokens there are, without their secrets. Admin.
+   * The tokens that stand, without their secrets. Admin.
    * REST: GET /tokens
    */
   listTokens: handleUnaryCall<ListTokensRequest, ListTokensResponse>;
@@ -1430,7 +1468,7 @@ export interface AdminServiceClient extends Client {
     callback: (error: ServiceError | null, response: CreateTokenResponse) => void,
   ): ClientUnaryCall;
   /**
-   * The tokens there are, without their secrets. Admin.
+   * The tokens that stand, without their secrets. Admin.
    * REST: GET /tokens
    */
   listTokens(
@@ -1496,6 +1534,10 @@ export const AdminServiceClient = makeGenericClientConstructor(
   service: typeof AdminServiceService;
   serviceName: string;
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 

@@ -70,12 +70,16 @@ export interface Event {
   revision: bigint;
   /** Name of the fact, e.g. BreakerTripped. */
   type: string;
-  /** As it is stored: proto3 JSON of headgate.events.v1.<type>. */
+  /** As it is stored: proto3 JSON of headgate.events.v1.<type>. What must not be told is "(hidden)". */
   data:
     | { [key: string]: any }
     | undefined;
   /** Who, why and by which door. */
-  metadata: EventMetadata | undefined;
+  metadata:
+    | EventMetadata
+    | undefined;
+  /** When it was recorded. */
+  at: Date | undefined;
 }
 
 /** A fact that a command would write; see `validate_only`. */
@@ -488,7 +492,7 @@ export const EventMetadata: MessageFns<EventMetadata> = {
 };
 
 function createBaseEvent(): Event {
-  return { position: 0n, stream: "", revision: 0n, type: "", data: undefined, metadata: undefined };
+  return { position: 0n, stream: "", revision: 0n, type: "", data: undefined, metadata: undefined, at: undefined };
 }
 
 export const Event: MessageFns<Event> = {
@@ -516,6 +520,9 @@ export const Event: MessageFns<Event> = {
     }
     if (message.metadata !== undefined) {
       EventMetadata.encode(message.metadata, writer.uint32(50).fork()).join();
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -581,6 +588,14 @@ export const Event: MessageFns<Event> = {
             message.metadata = EventMetadata.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -601,6 +616,7 @@ export const Event: MessageFns<Event> = {
       type: isSet(object.type) ? globalThis.String(object.type) : "",
       data: isObject(object.data) ? object.data : undefined,
       metadata: isSet(object.metadata) ? EventMetadata.fromJSON(object.metadata) : undefined,
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
     };
   },
 
@@ -624,6 +640,9 @@ export const Event: MessageFns<Event> = {
     if (message.metadata !== undefined) {
       obj.metadata = EventMetadata.toJSON(message.metadata);
     }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
     return obj;
   },
 
@@ -640,6 +659,7 @@ export const Event: MessageFns<Event> = {
     message.metadata = (object.metadata !== undefined && object.metadata !== null)
       ? EventMetadata.fromPartial(object.metadata)
       : undefined;
+    message.at = object.at ?? undefined;
     return message;
   },
 };
