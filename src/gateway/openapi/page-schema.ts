@@ -57,26 +57,35 @@ function wordOf(type: string, schema: JsonObject): Html {
   return html`${type === '' ? 'anything' : type}`;
 }
 
-const RULES: readonly (readonly [string, string])[] = [
-  ['exclusiveMinimum', 'more than'],
-  ['minimum', 'at least'],
-  ['maximum', 'at most'],
-  ['minLength', 'characters at least'],
-  ['maxLength', 'characters at most'],
-  ['maxItems', 'entries at most'],
-  ['default', 'default'],
-];
+/** `1 to 128`, `at least 1`, `more than 0, at most 8`; empty: there are no bounds. */
+function range(schema: JsonObject, least: string, most: string, unit: string): readonly string[] {
+  const [min, max] = [schema[least], schema[most]].map((bound) =>
+    typeof bound === 'number' ? String(bound) : undefined,
+  );
+  if (min !== undefined && max !== undefined) return [`${min} to ${max}${unit}`];
+  if (min !== undefined) return [`at least ${min}${unit}`];
+  return max === undefined ? [] : [`at most ${max}${unit}`];
+}
+
+function boundsOf(schema: JsonObject): readonly string[] {
+  const above = schema['exclusiveMinimum'];
+  const isShown = typeof above === 'number' && !('minimum' in schema);
+  return [
+    ...(isShown ? [`more than ${String(above)}`] : []),
+    ...range(schema, 'minimum', 'maximum', ''),
+    ...range(schema, 'minLength', 'maxLength', ' characters'),
+    ...range(schema, 'minItems', 'maxItems', ' entries'),
+    ...('default' in schema ? [`${JSON.stringify(schema['default'])} if absent`] : []),
+  ];
+}
 
 /** Bounds and words, as text with code in backticks; empty: there are none. */
 export function rulesOf(schema: JsonObject): string {
   const words = textsOf(schema['enum']);
   const literal = 'const' in schema ? [`always \`${JSON.stringify(schema['const'])}\``] : [];
-  const bounds = RULES.flatMap(([key, word]) =>
-    key in schema ? [`${word} ${JSON.stringify(schema[key])}`] : [],
-  );
   const choice =
     words.length === 0 ? [] : [`one of ${words.map((word) => `\`${word}\``).join(', ')}`];
-  return [...literal, ...choice, ...bounds].join('; ');
+  return [...literal, ...choice, ...boundsOf(schema)].join('; ');
 }
 
 export type Row = {

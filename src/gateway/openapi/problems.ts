@@ -25,8 +25,6 @@ const RULES: readonly Rule[] = [
     codes: [
       'bad_request',
       'invalid_input',
-      'unauthenticated',
-      'permission_denied',
       'host_refused',
       'origin_refused',
       'request_timeout',
@@ -37,6 +35,10 @@ const RULES: readonly Rule[] = [
       'stopping',
     ],
     holds: () => true,
+  },
+  {
+    codes: ['unauthenticated', 'permission_denied', 'identity_unavailable'],
+    holds: ({ anyone }) => anyone !== true,
   },
   {
     codes: ['invalid_json', 'payload_too_large', 'unsupported_media_type'],

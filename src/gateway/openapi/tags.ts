@@ -36,7 +36,15 @@ const CHAPTERS: readonly Chapter[] = [
   { name: 'Service', description: 'The program itself.', holds: /^\// },
 ];
 
-export const TAGS = CHAPTERS.map(({ name, description }) => ({ name, description }));
+/** As they are read: what most come for first. */
+const ORDER = ['Collectors', 'Circuit breakers', 'Limits and quotas', 'Records', 'Costs', 'Health'];
+
+const rank = ({ name }: Chapter): number => (ORDER.indexOf(name) + 1 || CHAPTERS.length) - 1;
+
+export const TAGS = CHAPTERS.toSorted((a, b) => rank(a) - rank(b)).map(({ name, description }) => ({
+  name,
+  description,
+}));
 
 export function tagOf({ rest }: AnyOperation): string {
   return CHAPTERS.find(({ holds }) => holds.test(rest.path))?.name ?? 'Service';
