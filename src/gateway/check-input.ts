@@ -15,7 +15,7 @@ const SHOWN_CHARS_MAX = 40;
 export type InputCheck = (input: object) => readonly InputError[];
 
 /** Compiles the check of one operation. No errors: the input is what the handler expects. */
-export function inputCheck({ input: schema }: AnyOperation): InputCheck {
+export function inputCheck({ input: schema }: Pick<AnyOperation, 'input'>): InputCheck {
   const compiled = TypeCompiler.Compile(schema);
   return (input) => {
     const isFine = compiled.Check(input);
