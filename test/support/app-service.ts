@@ -20,6 +20,7 @@ import type { Sandbox } from '../../src/sources/sandbox/index.js';
 import { pinoLogger } from '../../src/telemetry/index.js';
 import { ask, until, type Told } from './app-http.js';
 import { countedClock, openResources, type CountedClock } from './app-leaks.js';
+import { expectDocumented } from './openapi-hold.js';
 
 export type AppOptions = {
   /** Members of the configuration file beside the usual ones; collectors are merged by name. */
@@ -75,6 +76,8 @@ export type TestApp = {
 const USUAL = {
   mode: 'sandbox',
   rest: { port: 0 },
+  // A test asks as fast as it can; who tests the rate sets one.
+  auth: { requests_per_second: 0 },
   metrics: { port: 0 },
   log: { level: 'debug' },
   retry: { base_ms: 5, cap_ms: 20 },
@@ -225,8 +228,11 @@ type Looks = Omit<
 >;
 
 function views(running: () => App): Looks {
-  const send: TestApp['send'] = (method, path, options = {}) =>
-    ask(`${running().restUrl}${path}`, { method, ...options });
+  const send: TestApp['send'] = async (method, path, options = {}) => {
+    const told = await ask(`${running().restUrl}${path}`, { method, ...options });
+    expectDocumented(method, path, told);
+    return told;
+  };
   const withBody = (method: string, path: string, body: unknown): Promise<Told> =>
     send(method, path, {
       headers: { 'content-type': 'application/json' },

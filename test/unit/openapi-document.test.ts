@@ -9,7 +9,7 @@ import { schemaBook } from '../../src/gateway/openapi/json-schema.js';
 import { problemsOf } from '../../src/gateway/openapi/problems.js';
 import { PROBLEMS } from '../../src/gateway/problems.js';
 import type { ProblemCode } from '../../src/gateway/problems.js';
-import { refsOf, nodeOf, resolved, schemaChecker } from '../support/openapi-check.js';
+import { answerCheck, nodeOf, refsOf, resolved, schemaChecker } from '../support/openapi-check.js';
 
 const described = { operations: OPERATIONS, streams: STREAMS, version: '1.2.3' };
 const document = openApiDocument(described);
@@ -106,6 +106,27 @@ it('every problem can come from some operation, or from before any is reached', 
   const missing = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => !codes.has(code));
   // Of paths and methods that are no operation's.
   expect(missing).toEqual(['route_not_found', 'method_not_allowed']);
+});
+
+describe('an answer held against the document', () => {
+  const check = answerCheck(document);
+  const live = { method: 'GET', path: '/livez', status: 200, type: 'application/json' };
+  const said = (body: object) => check({ ...live, text: JSON.stringify(body) });
+
+  it('is as documented, or is told what is wrong with it', () => {
+    expect(said({ success: true, status: 'live' })).toEqual([]);
+    expect(said({ success: true, status: 'dead' }).join()).toContain('/status');
+    expect(said({ success: true }).join()).toContain('status');
+    expect(said({ success: true, status: 'live', load: 1 }).join()).toContain('load');
+    expect(check({ ...live, status: 418, text: '{}' }).join()).toContain('not documented');
+    expect(check({ ...live, type: 'text/html', text: '' }).join()).toContain('not documented');
+  });
+
+  it('is looked up by its path, a literal one first', () => {
+    const asked = { ...live, path: '/collectors/costs?x=1', text: '{"success":true}' };
+    expect(check(asked).join()).toContain('/collectors/costs: 200');
+    expect(check({ ...asked, path: '/nowhere' })).toEqual([]);
+  });
 });
 
 describe('a schema in the document', () => {
