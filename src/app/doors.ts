@@ -1,16 +1,11 @@
 /** The doors to the outside: REST and metrics, opened last and closed first. */
+import { openAuth, type Auth } from './auth.js';
 import { collectorTypes } from './collector-types.js';
 import type { RunningEngine } from '../actors/index.js';
 import type { Stores } from './stores.js';
 import { walkOver } from './walk.js';
 import type { Config, Secrets } from '../config.js';
-import {
-  openGatekeeper,
-  restGateway,
-  startTrail,
-  type RestGateway,
-  type Trail,
-} from '../gateway/index.js';
+import { restGateway, startTrail, type RestGateway, type Trail } from '../gateway/index.js';
 import type { Logger, MetricPieces } from '../kernel/observe.js';
 import type { Random } from '../kernel/random.js';
 import type { Clock } from '../kernel/time.js';
@@ -46,7 +41,10 @@ export async function openDoors(
   const doors: Record<string, string> = {};
   const trail = await startTrail({ ...deps, journal: stores.journal, node: config.node.name });
   closings.push({ name: 'audit', close: () => trail.close() });
-  const gateway = gatewayOf(deps, trail, doors);
+  const hosts = [config.rest.host];
+  const auth = await openAuth({ ...deps, journal: stores.journal, hosts });
+  closings.push({ name: 'auth', close: () => auth.close() });
+  const gateway = gatewayOf(deps, trail, auth, doors);
   const sources = [
     ...stores.metrics,
     ...deps.metrics,
@@ -65,6 +63,7 @@ export async function openDoors(
 function gatewayOf(
   deps: DoorsDeps,
   trail: Trail,
+  auth: Auth,
   doors: Readonly<Record<string, string>>,
 ): RestGateway {
   const { config, clock, random, log, version, engine, stores } = deps;
@@ -90,8 +89,10 @@ function gatewayOf(
     clock,
     random,
     log,
-    gatekeeper: openGatekeeper(),
+    gatekeeper: auth.gatekeeper,
+    tokens: auth.tokens,
     insecure: config.rest.insecure,
+    corsOrigins: config.rest.corsOrigins ?? [],
     limits: { bodyBytesMax: config.rest.bodyBytesMax },
   });
 }

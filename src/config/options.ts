@@ -1,5 +1,6 @@
 /** The table of options: process, stores and edges. `options-run.ts` has what runs collectors. */
 import type { OptionSpec } from './option.js';
+import { AUTH_OPTIONS } from './options-auth.js';
 import { RUN_OPTIONS } from './options-run.js';
 
 const PORT = { type: 'integer', min: 0, max: 65_535 } as const;
@@ -146,7 +147,7 @@ export const OPTIONS = [
     ...HOST,
     default: '127.0.0.1',
     flag: '--rest-host',
-    meaning: 'Address REST listens on. Other than loopback only together with rest.insecure.',
+    meaning: 'Address REST listens on. Other than loopback only where a token or JWT is asked for.',
   },
   {
     key: 'rest.port',
@@ -167,7 +168,19 @@ export const OPTIONS = [
     type: 'boolean',
     default: false,
     flag: '--insecure',
-    meaning: 'Let anyone who reaches rest.host steer: needed for an address other than loopback.',
+    meaning:
+      'Let anyone steer who reaches the service: for an address other than loopback without tokens ' +
+      'and JWT.',
+  },
+  {
+    key: 'rest.cors_origins',
+    type: 'list',
+    absent: 'no other site’s page may call',
+    pattern: {
+      regex: /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$|^https?:\/\/\[[0-9a-f:]+\](:\d{1,5})?$/,
+      says: 'origins such as https://ops.example.com, in lower case, without a path',
+    },
+    meaning: 'Origins of pages that may call from a browser; each still needs a token.',
   },
   {
     key: 'metrics.host',
@@ -211,5 +224,6 @@ export const OPTIONS = [
     flag: '--sandbox-port',
     meaning: 'Port of the bundled upstream, on loopback; 0 takes any free one.',
   },
+  ...AUTH_OPTIONS,
   ...RUN_OPTIONS,
 ] as const satisfies readonly OptionSpec[];

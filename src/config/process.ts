@@ -44,17 +44,16 @@ export function journalTarget(url: string): JournalTarget {
     : { kind: 'sqlite', path: url.slice('sqlite:'.length) };
 }
 
+type Tell = (option: string, rule: string, value: unknown) => void;
+
 /** What no single option can break. */
 export function processProblems(config: ProcessConfig): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const wrong = (option: string, rule: string, value: unknown): void => {
-    problems.push({ option, from: '', rule, value: String(value) });
+  const wrong: Tell = (option, rule, value) => {
+    const given = value === '' ? {} : { value: String(value) };
+    problems.push({ option, from: '', rule, ...given });
   };
-  if (!isLoopback(config.rest.host) && !config.rest.insecure) {
-    const rule =
-      'must be a loopback address, or rest.insecure must be true: nobody is asked who they are';
-    wrong('rest.host', rule, config.rest.host);
-  }
+  authProblems(config, wrong);
   const ports = [config.rest.port, config.metrics.port, config.sandbox.port];
   if (config.metrics.port !== 0 && config.metrics.port === config.rest.port) {
     wrong('metrics.port', 'must differ from rest.port', config.metrics.port);
@@ -75,4 +74,39 @@ export function processProblems(config: ProcessConfig): readonly ConfigProblem[]
     paths.push(path);
   }
   return problems;
+}
+
+/**
+ * Whether tokens are there is known when the journal is open, and looked at where a door is opened; a
+ * journal that begins empty has none.
+ */
+function authProblems({ rest, auth, journal }: ProcessConfig, wrong: Tell): void {
+  const mayHaveTokens = journalTarget(journal.url).kind !== 'memory';
+  const asks = mayHaveTokens || auth.jwksUrl !== undefined;
+  if (!isLoopback(rest.host) && !rest.insecure && !asks) {
+    const rule =
+      'must be a loopback address, or rest.insecure must be true: nobody is asked who they are';
+    wrong('rest.host', rule, rest.host);
+  }
+  if (auth.jwksUrl === undefined) return;
+  if (!isFit(auth.jwksUrl)) {
+    wrong('auth.jwks_url', 'must be https://..., file:///..., or http://... on loopback', '');
+  }
+  for (const [option, value] of [
+    ['auth.jwt_issuer', auth.jwtIssuer],
+    ['auth.jwt_audience', auth.jwtAudience],
+  ] as const) {
+    if (value === undefined) wrong(option, 'must be given together with auth.jwks_url', '');
+  }
+}
+
+/** Whoever could change the keys on their way could be anyone. */
+function isFit(url: string): boolean {
+  try {
+    const { protocol, hostname, host } = new URL(url);
+    if (protocol === 'file:') return host === '';
+    return protocol === 'https:' || isLoopback(hostname);
+  } catch {
+    return false;
+  }
 }

@@ -10,7 +10,9 @@ import { AUDIT } from './audit-operations.js';
 import type { Trail } from './audit/audit.js';
 import type { TokenBook } from './auth/token-book.js';
 import { BATCHES } from './batch.js';
+import { BREAKER_CONFIG } from './breaker-config.js';
 import { COMMANDS } from './commands.js';
+import { CURSORS } from './cursors.js';
 import { keyedCommands } from './idempotency/keyed.js';
 import type { JournalReader, JournalWalk } from './journal-reader.js';
 import { OPERATION_LIMITS } from './operation.js';
@@ -32,6 +34,8 @@ import { watchCollectors } from './streams/watch-collectors.js';
 export const OPERATIONS: readonly AnyOperation[] = [
   ...QUESTIONS,
   ...COMMANDS,
+  ...BREAKER_CONFIG,
+  ...CURSORS,
   ...BATCHES,
   ...AUDIT,
   ...PERMITS,

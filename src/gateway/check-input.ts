@@ -81,9 +81,23 @@ function ruleOf(type: ValueErrorType, schema: TSchema): string {
   }
 }
 
+type Bounded = {
+  readonly const?: string;
+  readonly type?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+};
+
 function wordsOf(schema: TSchema): string {
-  const members = (schema['anyOf'] ?? []) as readonly { readonly const?: unknown }[];
-  return members.map((member) => String(member.const)).join(', ');
+  const members = (schema['anyOf'] ?? []) as readonly Bounded[];
+  return members.map(wordOf).join(', ');
+}
+
+function wordOf({ const: word, type, minimum, maximum }: Bounded): string {
+  if (word !== undefined) return String(word);
+  if (minimum === undefined || maximum === undefined) return String(type);
+  const what = type === 'integer' ? 'a whole number' : 'a number';
+  return `${what} from ${String(minimum)} to ${String(maximum)}`;
 }
 
 function shown(value: unknown): string {

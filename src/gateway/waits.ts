@@ -7,6 +7,7 @@ const RETRY_AFTER_S: Partial<Record<ProblemCode, number>> = {
   too_many_requests: 1,
   raced: 1,
   not_owner: 2,
+  identity_unavailable: 5,
   journal_unavailable: 5,
   records_unavailable: 5,
   view_behind: 1,

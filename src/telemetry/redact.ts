@@ -3,9 +3,11 @@
  *
  * D1 A text or object under a name that says it is secret is written as [redacted].
  * D2 A registered secret is replaced wherever it occurs in a text: as it is, URL-encoded or in base64.
+ *    What looks like a bearer token of ours or a JWT is, too.
  * D3 What comes out is bounded: depth, members, values in all, length of texts.
  * D4 It never throws, whatever it is given.
  */
+import { withoutTokens } from '../kernel/token-shapes.js';
 
 export const REDACTED = '[redacted]';
 
@@ -110,7 +112,7 @@ function isTelling(member: unknown): boolean {
 }
 
 function text(value: string, secrets: readonly string[]): string {
-  let out = value;
+  let out = withoutTokens(value);
   for (const secret of secrets) {
     if (out.includes(secret)) out = out.replaceAll(secret, REDACTED);
   }

@@ -4,9 +4,11 @@
  * change of documents a reader would see; the views show it at once, unless `views.behind` is set.
  */
 import type { Engine, Steered } from '../../src/actors/engine.js';
+import { tokenBook } from '../../src/gateway/auth/token-book.js';
 import type { RecordReader, RecordRow } from '../../src/gateway/operation.js';
 import type { GatewayParts } from '../../src/gateway/index.js';
 import { seededRandom } from '../../src/kernel/random.js';
+import { systemSecretBytes } from '../../src/kernel/secret-bytes.js';
 import type { BreakerDoc, CollectorDocs, Views } from '../../src/projections/views.js';
 import { walkOver } from '../../src/app/walk.js';
 import { memoryJournal } from '../../src/journal/index.js';
@@ -106,6 +108,13 @@ export function world(names: readonly string[] = ['moralis', 'historical']): Wor
     engine: fakeEngine(docs, steer),
     views,
     trail,
+    tokens: tokenBook({
+      journal,
+      clock,
+      secretBytes: systemSecretBytes,
+      node: 'n1',
+      doors: { hasJwt: false, mayStandOpen: true },
+    }),
     records,
     journal,
     walk: walkOver(journal),

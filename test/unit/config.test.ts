@@ -160,10 +160,43 @@ describe('the configuration', () => {
   });
 
   it('refuses to listen beyond loopback unless told that anyone may steer', () => {
-    const flags = { 'rest.host': '0.0.0.0' };
+    const flags = { 'rest.host': '0.0.0.0', 'journal.url': 'memory:' };
     expect(lines({ flags })[0]).toMatch(/^rest.host: must be a loopback address/);
     expect(load({ flags: { ...flags, 'rest.insecure': 'true' } }).ok).toBe(true);
+    // A journal in a file may have tokens: where the door is opened it is looked at again.
+    expect(load({ flags: { 'rest.host': '0.0.0.0' } }).ok).toBe(true);
     expect(load({ flags: { 'rest.host': '::1' } }).ok).toBe(true);
+  });
+
+  it('takes a JWT issuer with all that pins it, and keys only by a way nobody changes them on', () => {
+    const whole = {
+      'auth.jwks_url': 'https://id.example.com/keys',
+      'auth.jwt_issuer': 'https://id.example.com',
+      'auth.jwt_audience': 'headgate',
+    };
+    expect(load({ flags: whole }).ok).toBe(true);
+    expect(load({ flags: { ...whole, 'auth.jwks_url': 'http://127.0.0.1:9/keys' } }).ok).toBe(true);
+    expect(load({ flags: { ...whole, 'auth.jwks_url': 'file:///etc/keys.json' } }).ok).toBe(true);
+    const open = { ...whole, 'auth.jwks_url': 'http://id.example.com/keys' };
+    expect(lines({ flags: open })[0]).toMatch(/^auth.jwks_url: must be https/);
+    const bare = { 'auth.jwks_url': whole['auth.jwks_url'] };
+    expect(lines({ flags: bare })).toEqual([
+      'auth.jwt_issuer: must be given together with auth.jwks_url',
+      'auth.jwt_audience: must be given together with auth.jwks_url',
+    ]);
+    for (const algorithm of ['HS256', 'none', 'RS1']) {
+      const flags = { ...whole, 'auth.jwt_algorithms': algorithm };
+      expect(lines({ flags })[0]).toMatch(/^auth.jwt_algorithms/);
+    }
+  });
+
+  it('takes origins for CORS only as browsers send them', () => {
+    expect(
+      load({ flags: { 'rest.cors_origins': 'https://a.example,http://b.example:3000' } }).ok,
+    ).toBe(true);
+    for (const origin of ['*', 'null', 'https://a.example/', 'a.example', 'https://A.example']) {
+      expect(lines({ flags: { 'rest.cors_origins': origin } })[0]).toMatch(/^rest.cors_origins/);
+    }
   });
 
   it.each([

@@ -5,9 +5,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Result } from '../../kernel/types.js';
 import { forbidden, rateKey } from '../auth/principal.js';
-import type { Principal, Spent } from '../auth/principal.js';
+import type { Credentials, Principal } from '../auth/principal.js';
 import type { AnyOperation, Caller } from '../operation.js';
 import type { Problem } from '../problems.js';
+import { auditRefusal } from './audit-refusal.js';
+import { allowPreflight, isPreflight, tellOrigin } from './cors.js';
 import { unreached } from './edge.js';
 import type { Edge } from './edge.js';
 import { pathOf } from './replies.js';
@@ -37,6 +39,7 @@ export function admit(
   app.addHook('onRequest', (request, reply, done) => {
     const { operation } = request.routeOptions.config as RouteConfig;
     const exchange = unreached(edge, request, reply, operation);
+    tellOrigin(request, reply, edge.corsOrigins);
     const problem = edge.closing ? STOPPING : edge.guard(request.headers);
     if (problem !== undefined) {
       refuse(problem, exchange, edge);
@@ -44,7 +47,7 @@ export function admit(
     }
     const enter = (known: Result<Principal, Problem>): void => {
       const refusal = entry(known, exchange, edge);
-      if (refusal !== undefined) refuse(refusal, exchange, edge);
+      if (refusal !== undefined) refuse(refusal, exchange, edge, known);
       else if (request.is404) unrouted(allowed(pathOf(request.url)), exchange, edge);
       else {
         if (known.ok) callers.set(request, callerOf(request, known.value));
@@ -57,17 +60,18 @@ export function admit(
     } else if (request.method === 'OPTIONS') {
       enter({ ok: true, value: ANYONE }); // it tells what the documentation tells
     } else {
-      const { authorization } = request.headers;
-      const address = addressOf(request);
-      const known = edge.gatekeeper.identify({
-        address,
-        ...(authorization === undefined ? {} : { authorization }),
-      });
+      const known = edge.gatekeeper.identify(credentialsOf(request));
       if (known instanceof Promise) void known.then(enter);
       else enter(known);
     }
   });
   return (request) => callers.get(request) ?? callerOf(request, ANYONE);
+}
+
+function credentialsOf(request: FastifyRequest): Credentials {
+  const { authorization } = request.headers;
+  const address = addressOf(request);
+  return authorization === undefined ? { address } : { address, authorization };
 }
 
 /** What keeps this caller out, if anything does; its rate is charged either way, and told. */
@@ -77,19 +81,27 @@ function entry(
   { gatekeeper }: Edge,
 ): Problem | undefined {
   const principal = known.ok ? known.value : undefined;
-  const spent: Spent = gatekeeper.spend(rateKey(principal, addressOf(request)));
+  const spent = gatekeeper.spend(rateKey(principal, addressOf(request)));
   if (spent.allowance !== undefined) void reply.headers(rateHeaders(spent.allowance));
   if (!known.ok) return known.error;
   if (spent.problem !== undefined) return spent.problem;
   return operation === undefined ? undefined : forbidden(known.value.role, operation.role);
 }
 
-function refuse(problem: Problem, exchange: Exchange, edge: Edge): void {
+function refuse(
+  problem: Problem,
+  exchange: Exchange,
+  edge: Edge,
+  known?: Result<Principal, Problem>,
+): void {
+  const { request, reply } = exchange;
   if (problem.code === 'unauthenticated') {
-    const given = exchange.request.headers.authorization !== undefined;
+    const given = request.headers.authorization !== undefined;
     const why = given ? ', error="invalid_token"' : '';
-    void exchange.reply.header('www-authenticate', `Bearer realm="headgate"${why}`);
+    void reply.header('www-authenticate', `Bearer realm="headgate"${why}`);
   }
+  const caller = callerOf(request, known?.ok === true ? known.value : ANYONE);
+  auditRefusal(problem, exchange, edge, caller, known?.ok === true);
   edge.reply.problem(problem, exchange);
 }
 
@@ -113,8 +125,10 @@ function callerOf(request: FastifyRequest, { name, role }: Principal): Caller {
 function unrouted(allowed: readonly string[], exchange: Exchange, edge: Edge): void {
   const { method } = exchange.request;
   if (allowed.length > 0) void exchange.reply.header('allow', allowed.join(', '));
-  if (allowed.length > 0 && method === 'OPTIONS') edge.reply.empty(exchange);
-  else if (allowed.length === 0 || allowed.includes(method)) {
+  if (allowed.length > 0 && method === 'OPTIONS') {
+    if (isPreflight(exchange.request)) allowPreflight(exchange.reply, allowed);
+    edge.reply.empty(exchange);
+  } else if (allowed.length === 0 || allowed.includes(method)) {
     const detail = 'there is nothing here; GET / lists what is';
     edge.reply.problem({ code: 'route_not_found', detail }, exchange);
   } else {

@@ -14,6 +14,8 @@ export type Edge = {
   readonly traffic: Traffic;
   readonly gatekeeper: Gatekeeper;
   readonly bodyBytesMax: number;
+  /** Origins of other sites' pages that may call. */
+  readonly corsOrigins: ReadonlySet<string>;
   /** Set by `listen` and `close`. */
   guard: Guard;
   closing: boolean;

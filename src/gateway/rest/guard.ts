@@ -20,12 +20,16 @@ export function isLoopback(host: string): boolean {
   return isIPv4(name) && name.startsWith('127.');
 }
 
-/** @throws {InsecureBinding} unless the address is loopback or the operator insists. */
-export function assertMayBind(host: string, insecure: boolean): void {
-  if (insecure || isLoopback(host)) return;
+/**
+ * `isAllowed`: callers are asked who they are, or the operator insists.
+ * @throws {InsecureBinding} unless that, or the address is loopback.
+ */
+export function assertMayBind(host: string, isAllowed: boolean): void {
+  if (isAllowed || isLoopback(host)) return;
   throw new InsecureBinding(
     `will not listen on ${host}: there are no tokens, so anyone there could steer the collectors; ` +
-      'listen on 127.0.0.1, or say insecure',
+      'make one first with `headgate token create --role admin --name <yours>`, or listen on ' +
+      '127.0.0.1, or say --insecure',
   );
 }
 
@@ -34,13 +38,24 @@ export type Headers = { readonly host?: string | undefined; readonly origin?: st
 /** What is wrong with a request's Host or Origin, or undefined. */
 export type Guard = (headers: Headers) => Problem | undefined;
 
-/** Bound to loopback, only loopback's names are answered; an Origin must be the Host everywhere. */
-export function guard(boundHost: string): Guard {
-  const checksHost = isLoopback(boundHost);
+export type GuardRules = {
+  readonly boundHost: string;
+  /** Nobody has to say who they are: asked anew for each request, the first token changes it. */
+  readonly isOpen: () => boolean;
+  /** Origins of pages that may call. */
+  readonly corsOrigins: ReadonlySet<string>;
+};
+
+/**
+ * Bound to loopback and open, only loopback's names are answered: with tokens a rebound name is of no use.
+ * An Origin must be the Host, or one that was named, everywhere.
+ */
+export function guard({ boundHost, isOpen, corsOrigins }: GuardRules): Guard {
+  const isLocal = isLoopback(boundHost);
   // Nearly every request names the host of the one before it.
   let lastFine: string | undefined;
   const isOurs = (host: string): boolean => {
-    if (!checksHost || host === lastFine) return true;
+    if (host === lastFine || !isLocal || !isOpen()) return true;
     if (!isLoopback(nameOf(host))) return false;
     lastFine = host;
     return true;
@@ -52,13 +67,9 @@ export function guard(boundHost: string): Guard {
     if (!isOurs(host)) {
       return { code: 'host_refused', detail: 'this service answers to its loopback names only' };
     }
-    if (origin !== undefined && hostOfOrigin(origin) !== host.toLowerCase()) {
-      return {
-        code: 'origin_refused',
-        detail: 'requests from other sites’ pages are not answered',
-      };
-    }
-    return undefined;
+    if (origin === undefined || corsOrigins.has(origin)) return undefined;
+    if (hostOfOrigin(origin) === host.toLowerCase()) return undefined;
+    return { code: 'origin_refused', detail: 'requests from other sites’ pages are not answered' };
   };
 }
 

@@ -3,7 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { call } from '../call.js';
 import { isCommand } from '../operation.js';
 import type { AnyOperation, Caller } from '../operation.js';
+import type { Problem } from '../problems.js';
 import type { Admitted, RouteConfig } from './admission.js';
+import { auditRefusal } from './audit-refusal.js';
 import type { Body } from './bodies.js';
 import type { Edge } from './edge.js';
 import { guardsOf, withoutGuards } from './guards-of.js';
@@ -29,9 +31,14 @@ export function addRoute(
     handler: (request, reply) => {
       const exchange = { request, reply, operation, begunAt: reach.clock.monotonic() };
       const { params, query } = request as RawInput & FastifyRequest;
+      const who = admitted(request);
+      const refuse = (problem: Problem): void => {
+        auditRefusal(problem, exchange, edge, who, true);
+        edge.reply.problem(problem, exchange);
+      };
       const guards = guarded ? guardsOf(request.headers, query) : undefined;
       if (guards?.ok === false) {
-        edge.reply.problem(guards.error, exchange);
+        refuse(guards.error);
         return;
       }
       const body = request.body as Body;
@@ -39,10 +46,9 @@ export function addRoute(
       const input =
         body === undefined || body.ok ? read({ params, query: asked, body: body?.value }) : body;
       if (!input.ok) {
-        edge.reply.problem(input.error, exchange);
+        refuse(input.error);
         return;
       }
-      const who = admitted(request);
       const caller: Caller = guards?.value === undefined ? who : { ...who, guards: guards.value };
       const outcome = call(operation, input.value, reach, caller, log);
       if (!(outcome instanceof Promise)) {

@@ -14,6 +14,7 @@ import { useOwnBodies } from './bodies.js';
 import type { Edge } from './edge.js';
 import { failed } from './failures.js';
 import { assertMayBind, guard } from './guard.js';
+import type { Guard } from './guard.js';
 import { REST_LIMITS } from './limits.js';
 import type { RestLimits } from './limits.js';
 import { answerMalformed } from './malformed.js';
@@ -36,6 +37,8 @@ export type RestParts = GatewayParts & {
   readonly reach?: Reach;
   /** Listen beyond loopback although no one has to say who they are. */
   readonly insecure?: boolean;
+  /** Origins of pages that may call; absent: none but our own. */
+  readonly corsOrigins?: readonly string[];
 };
 
 export type RestGateway = {
@@ -51,7 +54,10 @@ export type RestGateway = {
 };
 
 export function restGateway(parts: RestParts): RestGateway {
-  const { clock, log, insecure = false } = parts;
+  const { clock, log, gatekeeper, insecure = false } = parts;
+  const corsOrigins = new Set(parts.corsOrigins);
+  const { isOpen } = gatekeeper;
+  const guardOf = (boundHost: string): Guard => guard({ boundHost, isOpen, corsOrigins });
   const limits = { ...REST_LIMITS, ...OPERATION_LIMITS, ...parts.limits };
   const traffic = countTraffic(log);
   const edge: Edge = {
@@ -59,9 +65,10 @@ export function restGateway(parts: RestParts): RestGateway {
     log,
     reply: replies(clock, traffic),
     traffic,
-    gatekeeper: parts.gatekeeper,
+    gatekeeper,
     bodyBytesMax: limits.bodyBytesMax,
-    guard: guard('localhost'),
+    guard: guardOf('localhost'),
+    corsOrigins,
     closing: false,
   };
   const app = server(limits, edge, parts.random);
@@ -76,8 +83,8 @@ export function restGateway(parts: RestParts): RestGateway {
   return {
     metrics: edge.traffic.metrics,
     async listen(host, port) {
-      assertMayBind(host, insecure);
-      edge.guard = guard(host);
+      assertMayBind(host, insecure || !isOpen());
+      edge.guard = guardOf(host);
       try {
         return await app.listen({ host, port });
       } catch (cause) {

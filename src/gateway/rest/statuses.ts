@@ -33,6 +33,7 @@ export const STATUSES = {
   headers_too_large: 431,
   internal: 500,
   overloaded: 503,
+  identity_unavailable: 503,
   not_owner: 503,
   journal_unavailable: 503,
   records_unavailable: 503,
