@@ -107,7 +107,7 @@ function collectorPageOf(name: string, reach: Reach): Outcome {
 }
 
 /** The engine may have a collector that the views will show in a moment. */
-function missing(name: string, { engine }: Reach) {
+export function missing(name: string, { engine }: Reach) {
   if (!engine.has(name)) return collectorNotFound(name);
   const detail = `${name} is here, but its view is not ready yet`;
   return { code: 'view_behind', detail } as const;
@@ -146,6 +146,7 @@ const getService = operation({
   input: nothing,
   output: serviceStatus,
   writes: WRITES_NOTHING,
+  grpc: { service: 'AdminService', method: 'GetService' },
   rest: { method: 'GET', path: '/health', query: [] },
   handler: (_input, { service, readiness, clock, views }) => {
     const info = service();
@@ -209,6 +210,7 @@ const listRecords = operation({
   input: recordsInput,
   output: recordsPage,
   writes: WRITES_NOTHING,
+  grpc: { service: 'RecordService', method: 'ListRecords' },
   rest: { method: 'GET', path: '/collectors/{name}/records', query: ['since', 'after', 'limit'] },
   handler: async ({ name, since, after, limit }, reach) => {
     if (reach.views.docs(name) === undefined) return fail(missing(name, reach));

@@ -1,5 +1,5 @@
 /** Breakers in answers (shapes/breaker.ts makes them). */
-import { amount, byName, count, moment, named, nullable, number, object } from './words.js';
+import { amount, byName, count, moment, named, nullable, object } from './words.js';
 import { optional, perhaps, share, text, words } from './words.js';
 
 const COMPUTED = ['closed', 'open', 'half-open'] as const;
@@ -99,7 +99,7 @@ export const breaker = named(
     computed,
     override,
     effective,
-    config_revision: number('Revision of the fact that configured it.'),
+    config_revision: count('Counts the configurations it has had, from 1.'),
     generation: count('Goes up with each reset and configuration: older calls no longer count.'),
     upstreams: byName(upstream, 'Every breaker of the collector by its upstream.'),
   },

@@ -34,7 +34,7 @@ export const HISTORY_MESSAGES: Readonly<Record<string, UnaryMessages>> = {
     (request: gen.ListAuditRequest) =>
       question(
         {
-          actor: text(request.actor),
+          actor: request.actor,
           collector: text(request.collector),
           operation: text(request.operation),
           outcome: AUDIT_OUTCOME.word(request.outcome),

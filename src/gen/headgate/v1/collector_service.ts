@@ -882,11 +882,11 @@ export interface CollectorSelector {
 
 /** One command for several collectors: either `names` or `selector`. */
 export interface BatchCollectorsRequest {
-  /** Collectors by name, each once. */
+  /** Collectors by name, each once, at most 1000. */
   names: string[];
   /** See the other commands; of the whole batch. */
   request_id: string;
-  /** Collectors by what they are; absent: `names` says which. */
+  /** Collectors by what they are, at most 1000; absent: `names` says which. */
   selector?:
     | CollectorSelector
     | undefined;

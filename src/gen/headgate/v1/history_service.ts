@@ -165,8 +165,10 @@ export interface ListAuditRequest {
   to?:
     | Date
     | undefined;
-  /** The principal, e.g. token:ops. Empty: all. */
-  actor: string;
+  /** The principal, e.g. token:ops; empty: nobody was known. Absent: all. */
+  actor?:
+    | string
+    | undefined;
   /** The collector. Empty: all. */
   collector: string;
   /** The operation, as REST's directory names it. Empty: all. */
@@ -191,7 +193,7 @@ export interface AuditEntry {
   actor: string;
   /** The door. */
   interface: Interface;
-  /** From where, without port. */
+  /** From where, without port; *: too many addresses to tell apart. */
   address: string;
   /** The operation, as REST's directory names it. */
   operation: string;
@@ -769,7 +771,7 @@ function createBaseListAuditRequest(): ListAuditRequest {
   return {
     from: undefined,
     to: undefined,
-    actor: "",
+    actor: undefined,
     collector: "",
     operation: "",
     outcome: AuditOutcome.AUDIT_OUTCOME_UNSPECIFIED,
@@ -786,7 +788,7 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
     if (message.to !== undefined) {
       Timestamp.encode(toTimestamp(message.to), writer.uint32(18).fork()).join();
     }
-    if (message.actor !== "") {
+    if (message.actor !== undefined) {
       writer.uint32(26).string(message.actor);
     }
     if (message.collector !== "") {
@@ -900,7 +902,7 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
     return {
       from: isSet(object.from) ? fromJsonTimestamp(object.from) : undefined,
       to: isSet(object.to) ? fromJsonTimestamp(object.to) : undefined,
-      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : undefined,
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       operation: isSet(object.operation) ? globalThis.String(object.operation) : "",
       outcome: isSet(object.outcome) ? auditOutcomeFromJSON(object.outcome) : AuditOutcome.AUDIT_OUTCOME_UNSPECIFIED,
@@ -925,7 +927,7 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
     if (message.to !== undefined) {
       obj.to = message.to.toISOString();
     }
-    if (message.actor !== "") {
+    if (message.actor !== undefined) {
       obj.actor = message.actor;
     }
     if (message.collector !== "") {
@@ -953,7 +955,7 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
     const message = createBaseListAuditRequest();
     message.from = object.from ?? undefined;
     message.to = object.to ?? undefined;
-    message.actor = object.actor ?? "";
+    message.actor = object.actor ?? undefined;
     message.collector = object.collector ?? "";
     message.operation = object.operation ?? "";
     message.outcome = object.outcome ?? AuditOutcome.AUDIT_OUTCOME_UNSPECIFIED;
@@ -3990,7 +3992,8 @@ export const HistoryServiceService = {
     responseDeserialize: (value: Buffer): ListHealthResponse => ListHealthResponse.decode(value),
   },
   /**
-   * Who did what, when, by which door, why and with which outcome; newest first. Viewer.
+   * Who did what, when, by which door, why and with which outcome; newest first.
+   * Operator.
    * REST: GET /audit
    */
   listAudit: {
@@ -4109,7 +4112,8 @@ export interface HistoryServiceServer extends UntypedServiceImplementation {
    */
   listHealth: handleUnaryCall<ListHealthRequest, ListHealthResponse>;
   /**
-   * Who did what, when, by which door, why and with which outcome; newest first. Viewer.
+   * Who did what, when, by which door, why and with which outcome; newest first.
+   * Operator.
    * REST: GET /audit
    */
   listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
@@ -4172,7 +4176,8 @@ export interface HistoryServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListHealthResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Who did what, when, by which door, why and with which outcome; newest first. Viewer.
+   * Who did what, when, by which door, why and with which outcome; newest first.
+   * Operator.
    * REST: GET /audit
    */
   listAudit(

@@ -111,11 +111,14 @@ export interface AcquireRequest {
   units: { [key: string]: number };
   /** Default LIVE. */
   priority: Priority;
-  /** How long to wait for leave. Absent: as long as the limiter is configured to. */
+  /** How long to wait for leave, up to 30 s. Absent: 1 s. */
   max_wait?:
     | Duration
     | undefined;
-  /** How long the permit may be open before it counts as unknown. Absent: the service's default. */
+  /**
+   * How long the permit may be open before it counts as unknown, 1 s to 10 min. Absent: the collector's
+   * request timeout and 5 s.
+   */
   ttl?: Duration | undefined;
 }
 
