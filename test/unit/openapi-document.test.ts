@@ -152,5 +152,6 @@ describe('a schema in the document', () => {
     });
     expect(Object.keys(book.named())).toEqual(['One']);
     expect(() => book.write(Type.Object({}, { $id: 'One' }))).toThrow('two meanings');
+    expect(book.write({ ...one, description: 'Here.' })).toMatchObject({ description: 'Here.' });
   });
 });

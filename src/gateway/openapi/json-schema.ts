@@ -22,10 +22,12 @@ export function schemaBook(): SchemaBook {
     const kept = named.get($id);
     if (kept === undefined) named.set($id, {}); // keeps its place before its own parts
     const now = written(rest, write);
-    const isSame = kept === undefined || JSON.stringify(kept) === JSON.stringify(now);
-    assert(isSame, `the schema ${$id} has two meanings`);
-    named.set($id, now);
-    return { $ref: `#/components/schemas/${$id}` };
+    const first = kept ?? now;
+    assert(bare(first) === bare(now), `the schema ${$id} has two meanings`);
+    named.set($id, first);
+    const { description } = now;
+    const isSaid = description === undefined || description === first['description'];
+    return { $ref: `#/components/schemas/${$id}`, ...(isSaid ? {} : { description }) };
   };
 
   return {
@@ -33,6 +35,11 @@ export function schemaBook(): SchemaBook {
     write: (schema) => write(JSON.parse(JSON.stringify(schema)) as Node),
     named: () => Object.fromEntries(named),
   };
+}
+
+/** What it is, whatever is said of it at one place or another. */
+function bare({ description: _said, ...rest }: Node): string {
+  return JSON.stringify(rest);
 }
 
 type Write = (node: Node) => Node;
