@@ -3,7 +3,7 @@
  * What the journal knows is answered by the projections.
  */
 import type { EpochMs, Position, StreamId } from '../kernel/types.js';
-import type { BreakerPolicy } from './breaker/index.js';
+import type { BreakerPolicy } from './breaker/events.js';
 import type { CommandContext, PlannedFact } from './handle.js';
 import type { PermitDesk } from './permit-parts.js';
 import type { Refusal } from './refusal.js';

@@ -94,7 +94,7 @@ function wordsOf(schema: TSchema): string {
 }
 
 function wordOf({ const: word, type, minimum, maximum }: Bounded): string {
-  if (word !== undefined) return String(word);
+  if (word !== undefined) return word;
   if (minimum === undefined || maximum === undefined) return String(type);
   const what = type === 'integer' ? 'a whole number' : 'a number';
   return `${what} from ${String(minimum)} to ${String(maximum)}`;

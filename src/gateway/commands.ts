@@ -172,7 +172,7 @@ const updateRateLimit = operation({
 });
 
 /** An upstream the collector does not have, where its upstreams are known. */
-function wrongUpstream(
+export function wrongUpstream(
   name: string,
   upstream: string | undefined,
   reach: Reach,

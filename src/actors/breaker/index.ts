@@ -25,7 +25,7 @@ export {
 } from './events.js';
 export { breakerGate, type BreakerGate } from './gate.js';
 export type { Admitted, BreakerHandle, GateParts, NotAdmitted } from './gate-core.js';
-export { defaultPolicy, policyRefusal, type Cadence } from './policy.js';
+export { defaultPolicy, POLICY_RULES, policyRefusal, type Cadence } from './policy.js';
 export { computedOf, effectiveOf } from './state.js';
 export type { BreakerContext, BreakerState, BreakerStatistics } from './state.js';
 export { windowSummary, type WindowSummary } from './window.js';
