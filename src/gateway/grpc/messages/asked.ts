@@ -88,28 +88,36 @@ export function command(
   };
 }
 
-/** What AIP-134 says of a mask: the fields it names are taken; without one, those that are present. */
+type Masked = { readonly members: Members; readonly errors: readonly InputError[] };
+
+/**
+ * What AIP-134 says of a mask: the fields it names are taken, `*` all of them; without one, those that are
+ * present. `unset` is what a field that is named and absent becomes; undefined: that is an error.
+ */
 export function masked(
   mask: readonly string[] | undefined,
   fields: readonly string[],
   values: Members,
-): { readonly members: Members; readonly errors: readonly InputError[] } {
+  unset?: null,
+): Masked {
   if (mask === undefined || mask.length === 0) return { members: values, errors: [] };
   const paths = mask.includes('*') ? fields : mask;
   const errors: InputError[] = [];
   const members: Record<string, unknown> = {};
   for (const path of paths) {
+    const value = values[path] ?? unset;
     if (!fields.includes(path)) {
-      const detail = `must name some of ${fields.join(', ')}, got ${path.slice(0, NAME_CHARS_SHOWN)}`;
+      const got = path.slice(0, PATH_CHARS_SHOWN);
+      const detail = `must name some of ${fields.join(', ')}, got ${got}`;
       errors.push({ pointer: '/update_mask', detail });
-    } else if (values[path] === undefined) {
+    } else if (value === undefined) {
       errors.push({ pointer: `/${path}`, detail: 'is named by update_mask and not given' });
     } else {
-      members[path] = values[path];
+      members[path] = value;
     }
   }
   return { members, errors: errors.slice(0, ERRORS_MAX) };
 }
 
-const NAME_CHARS_SHOWN = 60;
+const PATH_CHARS_SHOWN = 60;
 const ERRORS_MAX = 20;

@@ -86,12 +86,16 @@ export const COMMAND_MESSAGES: Readonly<Record<string, UnaryMessages>> = {
   ),
   UpdateCircuitBreaker: unary((request: gen.UpdateCircuitBreakerRequest) => {
     const { name, upstream, config, update_mask: mask } = request;
-    const { members, errors } = masked(mask, BREAKER_CONFIG, { ...config });
+    const { members, errors } = masked(mask, BREAKER_CONFIG, { ...config }, null);
     return command(request, { name, upstream: text(upstream), ...members }, errors);
   }, gen.UpdateCircuitBreakerResponse),
   UpdateCursor: unary(
     (request: gen.UpdateCursorRequest) =>
-      command(request, { name: request.name, series: request.series, cursor: request.cursor }),
+      command(request, {
+        name: request.name,
+        series: text(request.series),
+        cursor: request.cursor,
+      }),
     gen.UpdateCursorResponse,
     shape({ cursors: listed('series') }),
   ),

@@ -724,7 +724,15 @@ export interface GetCircuitBreakerConfigResponse {
   /** Command revisions "c.b.l": what a command's `etag` takes. */
   etag: string;
   /** When it was told. */
-  timestamp: Date | undefined;
+  timestamp:
+    | Date
+    | undefined;
+  /** The same without what an operator holds; every field is present. */
+  configured:
+    | BreakerConfig
+    | undefined;
+  /** Which fields an operator holds, by name. */
+  set_by_operator: string[];
 }
 
 /** What to change of a breaker. */
@@ -752,8 +760,8 @@ export interface UpdateCircuitBreakerRequest {
     | BreakerConfig
     | undefined;
   /**
-   * Which members of `config` to take, by name; one that it names and that is absent is
-   * INVALID_ARGUMENT. Absent: those that are present. At least one must be.
+   * Which members of `config` to take, by name; one that it names and that is absent is given back to
+   * the service's configuration. Absent: those that are present. At least one must be.
    */
   update_mask: string[] | undefined;
 }
@@ -786,9 +794,9 @@ export interface GetCursorRequest {
 
 /** Where the next run begins in one series of a source. */
 export interface Cursor {
-  /** The series; empty: the source has only one. */
+  /** The series. */
   series: string;
-  /** The source's own words for the place; empty: at the beginning. */
+  /** The place as JSON, in the source's own words; "null": at the beginning. */
   cursor: string;
   /** Pages since the series began. */
   ordinal: bigint;
@@ -826,9 +834,12 @@ export interface UpdateCursorRequest {
   validate_only: boolean;
   /** Why, for the events and the audit; up to 500 characters. Empty: nothing is said. */
   reason: string;
-  /** The series. Empty: the source has only one. */
+  /** The series, up to 512 characters. Empty: the only one it has. */
   series: string;
-  /** The source's own words for the place. Empty and present: from the beginning. */
+  /**
+   * The place as GetCursor tells it: JSON, so that a text stands in quotes; up to 32 KiB. Empty: from
+   * the beginning. Required.
+   */
   cursor?: string | undefined;
 }
 
@@ -4793,7 +4804,16 @@ export const GetCircuitBreakerConfigRequest: MessageFns<GetCircuitBreakerConfigR
 };
 
 function createBaseGetCircuitBreakerConfigResponse(): GetCircuitBreakerConfigResponse {
-  return { collector: "", upstream: "", config: undefined, config_revision: 0, etag: "", timestamp: undefined };
+  return {
+    collector: "",
+    upstream: "",
+    config: undefined,
+    config_revision: 0,
+    etag: "",
+    timestamp: undefined,
+    configured: undefined,
+    set_by_operator: [],
+  };
 }
 
 export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfigResponse> = {
@@ -4815,6 +4835,12 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
     }
     if (message.timestamp !== undefined) {
       Timestamp.encode(toTimestamp(message.timestamp), writer.uint32(50).fork()).join();
+    }
+    if (message.configured !== undefined) {
+      BreakerConfig.encode(message.configured, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.set_by_operator) {
+      writer.uint32(66).string(v!);
     }
     return writer;
   },
@@ -4880,6 +4906,22 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
             message.timestamp = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.configured = BreakerConfig.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.set_by_operator.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4904,6 +4946,12 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
         : 0,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
+      configured: isSet(object.configured) ? BreakerConfig.fromJSON(object.configured) : undefined,
+      set_by_operator: globalThis.Array.isArray(object?.setByOperator)
+        ? object.setByOperator.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.set_by_operator)
+        ? object.set_by_operator.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -4927,6 +4975,12 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
     }
+    if (message.configured !== undefined) {
+      obj.configured = BreakerConfig.toJSON(message.configured);
+    }
+    if (message.set_by_operator?.length) {
+      obj.setByOperator = message.set_by_operator;
+    }
     return obj;
   },
 
@@ -4943,6 +4997,10 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
     message.config_revision = object.config_revision ?? 0;
     message.etag = object.etag ?? "";
     message.timestamp = object.timestamp ?? undefined;
+    message.configured = (object.configured !== undefined && object.configured !== null)
+      ? BreakerConfig.fromPartial(object.configured)
+      : undefined;
+    message.set_by_operator = object.set_by_operator?.map((e) => e) || [];
     return message;
   },
 };
