@@ -1,7 +1,7 @@
 /**
  * The composition root: opens the rooms in order, connects them, and closes them in reverse.
  *
- *   journal -> views -> records -> (sandbox) -> transport -> host -> engine -> REST, metrics
+ *   journal -> views -> records -> (sandbox) -> transport -> host -> engine -> REST, gRPC, metrics
  *
  * What is opened is closed, also when a later room cannot be opened.
  */
@@ -46,6 +46,10 @@ export type AppDeps = {
 export type App = {
   readonly restUrl: string;
   readonly metricsUrl: string;
+  /** With scheme, as `buf curl` takes it. */
+  readonly grpcUrl: string;
+  /** host:port, as clients take it. */
+  readonly grpcAddress: string;
   /** Only when a collector uses it. */
   readonly sandbox: Sandbox | undefined;
   readonly engine: RunningEngine;

@@ -79,7 +79,12 @@ async function serve(
   // From here on a signal is heard: during the start it means stop as soon as there is something to stop.
   const asked = signalled();
   const app = await startApp({ config, secrets, ownSources, clock, random, log, version, onFatal });
-  log.info('serving', { rest: app.restUrl, metrics: app.metricsUrl, version });
+  log.info('serving', {
+    rest: app.restUrl,
+    grpc: app.grpcUrl,
+    metrics: app.metricsUrl,
+    version,
+  });
   const silence = begun(app);
   const cause = await asked;
   silence();
@@ -90,7 +95,7 @@ type Configured = Loaded & { readonly ownSources: readonly SourceDefinition[] };
 
 /** Tells what happens until it is silenced; plays the scenario if there is one. */
 function startDemo(app: App, scenario: string | undefined): () => void {
-  out(demoWelcome(app.restUrl, app.metricsUrl, app.sandbox?.url));
+  out(demoWelcome({ ...app, sandboxUrl: app.sandbox?.url }));
   const told = new AbortController();
   void tellEvents(app.stores.journal, told.signal, out);
   const control = app.sandbox?.control;

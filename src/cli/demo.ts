@@ -38,12 +38,20 @@ export function demoPreset(collectors: readonly string[]): Readonly<Record<strin
   };
 }
 
+export type DemoDoors = {
+  readonly restUrl: string;
+  readonly grpcUrl: string;
+  readonly metricsUrl: string;
+  readonly sandboxUrl: string | undefined;
+};
+
 /** Things to try, as they can be pasted. */
-export function demoWelcome(restUrl: string, metricsUrl: string, sandboxUrl?: string): string {
+export function demoWelcome({ restUrl, grpcUrl, metricsUrl, sandboxUrl }: DemoDoors): string {
   const lines = [
     'Headgate demo: every collector runs against a bundled upstream on this machine.',
     '',
     `  REST       ${restUrl}`,
+    `  gRPC       ${grpcUrl}`,
     `  metrics    ${metricsUrl}`,
     ...(sandboxUrl === undefined ? [] : [`  upstream   ${sandboxUrl}/__sandbox`]),
     '',

@@ -1,6 +1,7 @@
 /** The table of options: process, stores and edges. `options-run.ts` has what runs collectors. */
 import type { OptionSpec } from './option.js';
 import { AUTH_OPTIONS } from './options-auth.js';
+import { GRPC_OPTIONS } from './options-grpc.js';
 import { RUN_OPTIONS } from './options-run.js';
 
 const PORT = { type: 'integer', min: 0, max: 65_535 } as const;
@@ -182,6 +183,7 @@ export const OPTIONS = [
     },
     meaning: 'Origins of pages that may call from a browser; each still needs a token.',
   },
+  ...GRPC_OPTIONS,
   {
     key: 'metrics.host',
     ...HOST,

@@ -54,6 +54,7 @@ export function processProblems(config: ProcessConfig): readonly ConfigProblem[]
     problems.push({ option, from: '', rule, ...given });
   };
   authProblems(config, wrong);
+  grpcProblems(config, wrong);
   const ports = [config.rest.port, config.metrics.port, config.sandbox.port];
   if (config.metrics.port !== 0 && config.metrics.port === config.rest.port) {
     wrong('metrics.port', 'must differ from rest.port', config.metrics.port);
@@ -80,13 +81,17 @@ export function processProblems(config: ProcessConfig): readonly ConfigProblem[]
  * Whether tokens are there is known when the journal is open, and looked at where a door is opened; a
  * journal that begins empty has none.
  */
-function authProblems({ rest, auth, journal }: ProcessConfig, wrong: Tell): void {
+function authProblems({ rest, grpc, auth, journal }: ProcessConfig, wrong: Tell): void {
   const mayHaveTokens = journalTarget(journal.url).kind !== 'memory';
   const asks = mayHaveTokens || auth.jwksUrl !== undefined;
-  if (!isLoopback(rest.host) && !rest.insecure && !asks) {
+  for (const [option, host] of [
+    ['rest.host', rest.host],
+    ['grpc.host', grpc.host],
+  ] as const) {
+    if (isLoopback(host) || rest.insecure || asks) continue;
     const rule =
       'must be a loopback address, or rest.insecure must be true: nobody is asked who they are';
-    wrong('rest.host', rule, rest.host);
+    wrong(option, rule, host);
   }
   if (auth.jwksUrl === undefined) return;
   if (!isFit(auth.jwksUrl)) {
@@ -97,6 +102,18 @@ function authProblems({ rest, auth, journal }: ProcessConfig, wrong: Tell): void
     ['auth.jwt_audience', auth.jwtAudience],
   ] as const) {
     if (value === undefined) wrong(option, 'must be given together with auth.jwks_url', '');
+  }
+}
+
+function grpcProblems({ grpc, rest, metrics, sandbox }: ProcessConfig, wrong: Tell): void {
+  if (grpc.port !== 0 && [rest.port, metrics.port, sandbox.port].includes(grpc.port)) {
+    wrong('grpc.port', 'must differ from the other ports', grpc.port);
+  }
+  if ((grpc.tlsCertFile === undefined) !== (grpc.tlsKeyFile === undefined)) {
+    const missing = grpc.tlsCertFile === undefined ? 'cert' : 'key';
+    wrong(`grpc.tls_${missing}_file`, 'must be given: TLS needs a certificate and its key', '');
+  } else if (grpc.clientCaFile !== undefined && grpc.tlsCertFile === undefined) {
+    wrong('grpc.client_ca_file', 'needs grpc.tls_cert_file: there is no mTLS without TLS', '');
   }
 }
 

@@ -24,6 +24,7 @@ function dataOf(): Data {
     mode: 'sandbox',
     data: { dir: join(directory, 'data') },
     rest: { port: 0 },
+    grpc: { port: 0 },
     metrics: { port: 0 },
     log: { format: 'json' },
     collectors: { historical: { interval_ms: 60_000, jitter: 0 } },

@@ -53,7 +53,7 @@ function expectOneLine({ stderr, service }: Failure, ...words: readonly string[]
   expect(service.lines.filter((line) => line['stack'] !== undefined)).toEqual([]);
 }
 
-const PORTS = ['--rest-port', '0', '--metrics-port', '0'];
+const PORTS = ['--rest-port', '0', '--grpc-port', '0', '--metrics-port', '0'];
 
 describe('a start that cannot be', { timeout: TIMEOUT_MS }, () => {
   it('is refused on a data directory in use, and the first goes on', async () => {
@@ -99,12 +99,14 @@ describe('a start that cannot be', { timeout: TIMEOUT_MS }, () => {
   });
 
   it.each([
-    ['REST', 'rest_unavailable', ['--rest-port', '--metrics-port', '--sandbox-port']],
-    ['metrics', 'metrics_unavailable', ['--metrics-port', '--rest-port', '--sandbox-port']],
-    ['the sandbox', 'sandbox_unavailable', ['--sandbox-port', '--rest-port', '--metrics-port']],
-  ] as const)('says that the port of %s is taken', async (_name, code, [taken, ...free]) => {
+    ['REST', 'rest_unavailable', '--rest-port'],
+    ['gRPC', 'grpc_unavailable', '--grpc-port'],
+    ['metrics', 'metrics_unavailable', '--metrics-port'],
+    ['the sandbox', 'sandbox_unavailable', '--sandbox-port'],
+  ] as const)('says that the port of %s is taken', async (_name, code, taken) => {
     const port = String(await takenPort());
-    const others = free.flatMap((flag) => [flag, '0']);
+    const all = ['--rest-port', '--grpc-port', '--metrics-port', '--sandbox-port'];
+    const others = all.filter((flag) => flag !== taken).flatMap((flag) => [flag, '0']);
     const failure = await failedStart(['--data-dir', temporary(), taken, port, ...others]);
     expect(failure.code).toBe(1);
     expectOneLine(failure, code, `127.0.0.1:${port}`);
@@ -113,7 +115,8 @@ describe('a start that cannot be', { timeout: TIMEOUT_MS }, () => {
   it('says goodbye when a port is taken: the next start calls that end clean', async () => {
     const directory = temporary();
     const port = String(await takenPort());
-    const taken = ['--data-dir', directory, '--rest-port', port, '--metrics-port', '0'];
+    const others = ['--grpc-port', '0', '--metrics-port', '0'];
+    const taken = ['--data-dir', directory, '--rest-port', port, ...others];
     expect((await failedStart(taken)).code).toBe(1);
     const args = ['serve', '--set', 'mode=sandbox', '--data-dir', directory, ...PORTS];
     const next = spawnService({ args });

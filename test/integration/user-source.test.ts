@@ -33,7 +33,12 @@ function withSources(files: Readonly<Record<string, string>>): string {
 
 function configured(path: string, config: JsonObject): string {
   const file = join(path, 'headgate.json');
-  const usual = { data: { dir: join(path, 'data') }, rest: { port: 0 }, metrics: { port: 0 } };
+  const usual = {
+    data: { dir: join(path, 'data') },
+    rest: { port: 0 },
+    grpc: { port: 0 },
+    metrics: { port: 0 },
+  };
   writeFileSync(file, JSON.stringify({ ...usual, ...config }));
   return file;
 }
@@ -112,7 +117,8 @@ describe('a source of a user', { timeout: TIMEOUT_MS }, () => {
       '--log-format',
       'json',
     ];
-    const set = ['--metrics-port', '0', '--log-level', 'info', '--set', 'only=coin_prices'];
+    const ports = ['--grpc-port', '0', '--metrics-port', '0'];
+    const set = [...ports, '--log-level', 'info', '--set', 'only=coin_prices'];
     const base = `collectors.coin_prices.base_url=${await served(coingecko)}`;
     const service = start([...args, ...set, '--set', base], { HEADGATE_SOURCES: own });
     expect(await recordsOf(service, 'coin_prices')).not.toEqual([]);

@@ -46,6 +46,8 @@ export type TestApp = {
   /** Changes at each restart. */
   running(): App;
   sandbox(): Sandbox;
+  /** host:port, for `grpcClient`. Changes at each restart. */
+  grpcUrl(): string;
   get(path: string): Promise<Told>;
   put(path: string, body: unknown): Promise<Told>;
   post(path: string, body?: unknown): Promise<Told>;
@@ -76,6 +78,7 @@ export type TestApp = {
 const USUAL = {
   mode: 'sandbox',
   rest: { port: 0 },
+  grpc: { port: 0 },
   // A test asks as fast as it can; who tests the rate sets one.
   auth: { requests_per_second: 0 },
   metrics: { port: 0 },
@@ -248,6 +251,7 @@ function views(running: () => App): Looks {
     get: (path) => send('GET', path),
     put: (path, body) => withBody('PUT', path, body),
     post: (path, body) => withBody('POST', path, body),
+    grpcUrl: () => running().grpcAddress,
     metrics: async () => (await ask(running().metricsUrl)).text,
     head: () => running().stores.journal.head(),
     events: (after = 0) => wholeJournal(running().stores.journal, after),

@@ -56,7 +56,12 @@ export async function processWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = join(directory, 'data');
   const file = join(directory, 'config.json');
   const configure: World['configure'] = (collectors, config = options.config ?? {}) => {
-    const usual = { data: { dir: dataDir }, rest: { port: 0 }, metrics: { port: 0 } };
+    const usual = {
+      data: { dir: dataDir },
+      rest: { port: 0 },
+      grpc: { port: 0 },
+      metrics: { port: 0 },
+    };
     // Nothing else: a live source of another collector would ask its real upstream.
     const only = Object.keys(collectors).join();
     writeFileSync(file, JSON.stringify({ ...usual, only, ...config, collectors }));

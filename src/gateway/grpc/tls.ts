@@ -25,13 +25,13 @@ const OPTIONS = {
 } as const satisfies Record<keyof TlsFiles, string>;
 
 /**
- * What the server shows and asks for. Files are read once: after a renewal the service is restarted.
+ * What the server shows and asks for; undefined: it is served without TLS. Files are read once: after a renewal the service is restarted.
  * @throws {GrpcTlsInvalid} a file is missing, cannot be read, or is not what its option says.
  */
-export function tlsCredentials(files: TlsFiles): ServerCredentials {
+export function tlsCredentials(files: TlsFiles): ServerCredentials | undefined {
   const { certFile, keyFile, clientCaFile } = files;
   if (certFile === undefined && keyFile === undefined && clientCaFile === undefined) {
-    return ServerCredentials.createInsecure();
+    return undefined;
   }
   if (certFile === undefined || keyFile === undefined) {
     const missing = certFile === undefined ? OPTIONS.certFile : OPTIONS.keyFile;
