@@ -25,6 +25,7 @@ export function heardTrail(position: () => Position): HeardTrail {
   const refusals: HeardRefusal[] = [];
   const heard: HeardTrail = {
     beganAt: 0,
+    head: () => Promise.resolve(position()),
     refusals,
     answers,
     broken: false,

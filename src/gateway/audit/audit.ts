@@ -53,4 +53,6 @@ export interface Trail {
   answered(told: Answered): Promise<Position>;
   /** The journal's head when the trail was opened: what a process before this one remembered is before it. */
   readonly beganAt: Position;
+  /** The journal's head now. @throws {JournalUnavailable} */
+  head(): Promise<Position>;
 }

@@ -86,6 +86,7 @@ export async function startTrail(parts: TrailParts): Promise<RunningTrail> {
 
   return {
     beganAt,
+    head: () => journal.head(),
     refused(operation, who, problem) {
       const outcome = DENIED.has(problem.code) ? 'denied' : 'failed';
       if (isClosed || (outcome === 'failed' && !isAudited(operation))) return;

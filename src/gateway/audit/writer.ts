@@ -6,11 +6,12 @@
  * W3 The stream's head is known from the last append; after a race or a failure it is read again. An
  *    append of unknown outcome is looked up before anything is said.
  * W4 At most `pendingMax` facts wait.
+ * W5 A fact that the journal will never take fails alone, not those it came together with.
  */
 import type { Clock } from '../../kernel/time.js';
 import { isoTime } from '../../kernel/time.js';
 import type { Position, Revision, StreamId } from '../../kernel/types.js';
-import { JournalUnavailable, NO_STREAM } from '../../journal/port.js';
+import { EventTooLarge, InvalidEvent, JournalUnavailable, NO_STREAM } from '../../journal/port.js';
 import type { Journal, NewEvent } from '../../journal/port.js';
 
 /** A fact, and the size of its data's text. */
@@ -52,15 +53,19 @@ export function auditWriter(parts: WriterParts, limits: WriterLimits = WRITER_LI
 
   const run = async (): Promise<void> => {
     while (pending.length > 0) {
-      const group = pending.splice(0, groupSize(pending, limits));
-      try {
-        const at = await append(group.map(({ event }) => event));
-        for (const { durable } of group) durable(at);
-      } catch (thrown) {
-        for (const { failed } of group) failed(thrown);
-      }
+      await commit(pending.splice(0, groupSize(pending, limits)));
     }
     running = undefined;
+  };
+  const commit = async (group: readonly Pending[]): Promise<void> => {
+    try {
+      const at = await append(group.map(({ event }) => event));
+      for (const { durable } of group) durable(at);
+    } catch (thrown) {
+      const isPoison = thrown instanceof InvalidEvent || thrown instanceof EventTooLarge;
+      if (isPoison && group.length > 1) for (const each of group) await commit([each]);
+      else for (const { failed } of group) failed(thrown);
+    }
   };
   return {
     write(line) {

@@ -8,10 +8,12 @@
  * K4 Nothing is decided before the index of remembered answers has reached the journal's head at start.
  * K5 Events without an answer (a crash came between) are not written again: the engine is told which
  *    streams have them.
+ * K6 A flight that failed may have written before it did: its repeat waits until
+ *    the index shows all there is.
  */
 import type { Clock } from '../../kernel/time.js';
 import { fail } from '../../kernel/types.js';
-import type { DurationMs } from '../../kernel/types.js';
+import type { DurationMs, Position } from '../../kernel/types.js';
 import type { KnownCommand, Views } from '../../projections/views.js';
 import type { Outcome } from '../answer.js';
 import type { Answered, Refused, Trail } from '../audit/audit.js';
@@ -58,9 +60,10 @@ export function keyedCommands(parts: KeyedParts): Keyed {
     async run(ask, attempt) {
       const wrong = keyProblem(ask.key);
       if (wrong !== undefined) return fail(wrong);
-      // K4. From here on to the flight nothing waits: two repeats cannot both find nothing.
-      if (!(await hasIndex(views, trail, limits.commandWaitMs))) return fail(NO_INDEX);
       const id = commandIdOf(ask.who.actor, ask.key);
+      const from = underWay.isDoubtful(id) ? await trail.head() : trail.beganAt;
+      if (!(await isShown(views, from, limits.commandWaitMs))) return fail(NO_INDEX);
+      // From here on to the flight nothing waits: two repeats cannot both find nothing.
       const hash = commandHash(ask.operation, ask.input, ask.ifMatch);
       const flying = underWay.find(id);
       if (flying !== undefined) return flying.hash === hash ? flying.outcome : fail(CONFLICT);
@@ -75,19 +78,20 @@ export function keyedCommands(parts: KeyedParts): Keyed {
 
 const NO_INDEX: Problem = {
   code: 'view_behind',
-  detail: 'what was answered before the last restart is not known yet; nothing was done',
+  detail: 'what was answered before is not known yet; nothing was done',
 };
 const CONFLICT: Problem = {
   code: 'idempotency_conflict',
   detail: 'this key was used for another request within 24 hours; use a fresh key',
 };
 
-async function hasIndex(
+/** K4, K6. */
+async function isShown(
   views: KeyedParts['views'],
-  { beganAt }: Trail,
+  position: Position,
   waitMs: DurationMs,
 ): Promise<boolean> {
-  return views.position() >= beganAt || views.caughtUp(beganAt, waitMs);
+  return views.position() >= position || views.caughtUp(position, waitMs);
 }
 
 /** K5. */
