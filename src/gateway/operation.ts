@@ -6,6 +6,7 @@ import type { DurationMs, EpochMs, JsonObject, Result, StreamId } from '../kerne
 import type { Views } from '../projections/views.js';
 import type { Outcome } from './answer.js';
 import type { Trail } from './audit/audit.js';
+import type { Role } from './auth/roles.js';
 import type { TokenBook } from './auth/token-book.js';
 import type { Keyed } from './idempotency/keyed.js';
 import type { JournalReader, JournalWalk } from './journal-reader.js';
@@ -16,9 +17,8 @@ import type { Slots } from './slots.js';
 import type { StatusPages } from './status-pages.js';
 import type { CollectorFeed } from './streams/collector-feed.js';
 
-/** Each role may do what the ones before it may. */
-export const ROLES = ['viewer', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
+export { ROLES } from './auth/roles.js';
+export type { Role } from './auth/roles.js';
 
 /** Where a person can find things, and which program answers. */
 export type ServiceInfo = {

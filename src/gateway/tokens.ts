@@ -4,7 +4,8 @@ import { isoTime } from '../kernel/time.js';
 import { fail } from '../kernel/types.js';
 import { answer } from './answer.js';
 import type { Outcome } from './answer.js';
-import type { PlannedFact, ShownToken, TokenWriter } from './auth/token-book.js';
+import type { PlannedFact, ShownToken } from './auth/token-book.js';
+import type { TokenWriter } from './auth/token-stream.js';
 import { REASON_CHARS_MAX, TTL_SECONDS_MAX } from './inputs.js';
 import { ROLES, operation } from './operation.js';
 import type { AnyOperation, Caller, Reach } from './operation.js';
@@ -49,7 +50,7 @@ const createToken = operation({
     const until = ttl === undefined ? {} : { expiresAt: clock.now() + Math.round(ttl * 1000) };
     const wish = { name, role, ...until };
     const message = `Token ${name} has been created; it is shown only now`;
-    if (caller.guards?.dryRun === true) return planned(tokens.plan({ wish }), { message });
+    if (caller.guards?.dryRun === true) return planned(tokens.planCreate(wish), { message });
     const made = await tokens.create(wish, writer(caller, why, reach));
     if (!made.ok) return made;
     const { token, text: secret } = made.value;
@@ -89,7 +90,7 @@ const revokeToken = operation({
     if (problem !== undefined) return fail(problem);
     const { tokens } = reach;
     const message = `Token ${id} has been revoked`;
-    if (caller.guards?.dryRun === true) return planned(tokens.plan({ id }), { message, id });
+    if (caller.guards?.dryRun === true) return planned(tokens.planRevoke(id), { message, id });
     const done = await tokens.revoke(id, writer(caller, why, reach));
     if (!done.ok) return done;
     const { changed } = done.value;

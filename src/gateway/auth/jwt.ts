@@ -15,8 +15,8 @@ import type { Clock } from '../../kernel/time.js';
 import { holdsToken } from '../../kernel/token-shapes.js';
 import type { DurationMs, Json, MonotonicMs, Result } from '../../kernel/types.js';
 import { fail, ok } from '../../kernel/types.js';
-import { ROLES } from '../operation.js';
-import type { Role } from '../operation.js';
+import { ROLES } from './roles.js';
+import type { Role } from './roles.js';
 import type { Problem } from '../problems.js';
 import type { Principal } from './principal.js';
 

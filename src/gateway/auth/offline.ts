@@ -7,10 +7,11 @@ import type { Random } from '../../kernel/random.js';
 import type { SecretBytes } from '../../kernel/secret-bytes.js';
 import type { Clock } from '../../kernel/time.js';
 import type { DurationMs, Result } from '../../kernel/types.js';
-import type { Role } from '../operation.js';
+import type { Role } from './roles.js';
 import type { Problem } from '../problems.js';
 import { openTokenBook } from './token-book.js';
-import type { Created, Revoked, ShownToken, TokenBook, TokenWriter } from './token-book.js';
+import type { Created, Revoked, ShownToken, TokenBook } from './token-book.js';
+import type { TokenWriter } from './token-stream.js';
 
 export type OfflineParts = {
   readonly clock: Clock;

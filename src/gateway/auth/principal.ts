@@ -1,7 +1,7 @@
 /** Who calls, and whether they may: the words between the edges and whoever keeps tokens and keys. */
 import type { DurationMs, Result } from '../../kernel/types.js';
-import { ROLES } from '../operation.js';
-import type { Role } from '../operation.js';
+import { ROLES } from './roles.js';
+import type { Role } from './roles.js';
 import type { Problem } from '../problems.js';
 
 export type Principal = {

@@ -9,8 +9,8 @@ import { TokenCreated, TokenRevoked } from '../../gen/headgate/events/v1/setting
 import type { StoredEvent } from '../../journal/port.js';
 import { NO_STREAM } from '../../journal/port.js';
 import type { EpochMs, Revision } from '../../kernel/types.js';
-import { ROLES } from '../operation.js';
-import type { Role } from '../operation.js';
+import { ROLES } from './roles.js';
+import type { Role } from './roles.js';
 
 export const TOKENS_STREAM = 'settings-tokens';
 

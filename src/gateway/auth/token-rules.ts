@@ -1,6 +1,6 @@
 /** Which tokens may be made and revoked: the rules that keep the last door from closing behind everyone. */
 import type { EpochMs } from '../../kernel/types.js';
-import type { Role } from '../operation.js';
+import type { Role } from './roles.js';
 import { invalidInput } from '../problems.js';
 import type { Problem } from '../problems.js';
 import { lives, standing } from './token-fold.js';

@@ -56,8 +56,8 @@ export type RestGateway = {
 export function restGateway(parts: RestParts): RestGateway {
   const { clock, log, gatekeeper, insecure = false } = parts;
   const corsOrigins = new Set(parts.corsOrigins);
-  const { isOpen } = gatekeeper;
-  const guardOf = (boundHost: string): Guard => guard({ boundHost, isOpen, corsOrigins });
+  const guardOf = (boundHost: string): Guard =>
+    guard({ boundHost, isOpen: () => gatekeeper.isOpen(), corsOrigins });
   const limits = { ...REST_LIMITS, ...OPERATION_LIMITS, ...parts.limits };
   const traffic = countTraffic(log);
   const edge: Edge = {
@@ -83,7 +83,7 @@ export function restGateway(parts: RestParts): RestGateway {
   return {
     metrics: edge.traffic.metrics,
     async listen(host, port) {
-      assertMayBind(host, insecure || !isOpen());
+      assertMayBind(host, insecure || !gatekeeper.isOpen());
       edge.guard = guardOf(host);
       try {
         return await app.listen({ host, port });
