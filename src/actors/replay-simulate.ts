@@ -12,12 +12,14 @@
  *    policy that was in force reproduces what happened.
  */
 import type { StoredEvent } from '../journal/port.js';
-import type { DurationMs, EpochMs } from '../kernel/types.js';
-import type { BreakerFact, BreakerPolicy } from './breaker/events.js';
-import { effectiveOf, type BreakerState } from './breaker/state.js';
+import type { EpochMs } from '../kernel/types.js';
+import { breakerFolder } from './breaker/draft.js';
+import type { BreakerPolicy } from './breaker/events.js';
+import type { BreakerState } from './breaker/state.js';
 import { breakerChange, breakerReplay } from './replay.js';
-import type { BreakerChange, BreakerStep } from './replay.js';
-import { simulatedBreaker, type SimulatedBreaker } from './replay-breaker.js';
+import type { BreakerStep } from './replay.js';
+import { simulatedBreaker, type SimulatedBreaker } from './replay-follow.js';
+import { tallies, type Simulation, type Tallies } from './replay-tally.js';
 
 export type WhatIf = {
   /** Checked by `policyRefusal` before. */
@@ -28,65 +30,32 @@ export type WhatIf = {
   readonly to: EpochMs;
 };
 
-/** Changes kept of each breaker; beyond that they are only counted. */
-export const CHANGES_MAX = 1_000;
-
-/** How a breaker fared. */
-export type Fared = {
-  readonly opens: number;
-  readonly recoveries: number;
-  readonly failedRecoveries: number;
-  /** Time away from closed, overrides aside. */
-  readonly awayMs: DurationMs;
-  readonly admitted: number;
-  /** Recorded calls that it would have refused. The real one admitted all that are recorded. */
-  readonly barred: number;
-  /** Failures among those. */
-  readonly failuresSpared: number;
-  readonly changes: readonly BreakerChange[];
-  readonly changesLeftOut: number;
-};
-
-export type Simulation = {
-  /** Recorded calls of the time. */
-  readonly calls: number;
-  readonly actual: Fared;
-  readonly simulated: Fared;
-  /** S3. */
-  readonly blindMs: DurationMs;
-  /** When it began: `from`, or the breaker's first fact. */
-  readonly beganAt: EpochMs;
-};
-
 export type BreakerSimulation = {
-  /** The breaker's stream from its first event on. False: it is past `to`, and nothing more is needed. */
+  /**
+   * The breaker's stream from its first event on. False: it is past `to`, nothing more is needed.
+   * @throws {ReplayStopped}
+   */
   readonly add: (event: StoredEvent) => boolean;
   readonly end: () => Simulation;
 };
 
-/** @throws {ReplayStopped} from `add` and `end`. */
-export function breakerSimulation({ policy, from, to }: WhatIf): BreakerSimulation {
+type Running = { readonly breaker: SimulatedBreaker; readonly tally: Tallies };
+
+export function breakerSimulation(whatIf: WhatIf): BreakerSimulation {
+  const { from, to } = whatIf;
   const replay = breakerReplay();
-  const tally = tallies(from);
-  let real: BreakerState | undefined;
+  let real: BreakerState = breakerFolder.initial();
   let held: BreakerStep | undefined;
-  let simulated: SimulatedBreaker | undefined;
-  const begin = (state: BreakerState, at: EpochMs): SimulatedBreaker => {
-    tally.begin(at, state);
-    return simulatedBreaker(state, policy, at, (change, after) => {
-      tally.simulated(change, after);
-    });
-  };
+  let running: Running | undefined;
   /** `next` tells what came of the last call. */
   const take = (step: BreakerStep, next: BreakerStep | undefined): void => {
     if (step.at >= to) return;
+    if (step.at >= from) {
+      running ??= begin(whatIf, step.before, step.at);
+      running.breaker.follow(step, next?.fact);
+      tell(running, step);
+    }
     real = step.after;
-    if (step.at < from) return;
-    simulated ??= begin(step.before, Math.max(from, tally.firstAt(step)));
-    tally.calls(step.fact);
-    simulated.follow(step, next?.fact);
-    const { where, ...change } = changeOf(step);
-    if (change.change !== undefined) tally.actual({ ...change.change, where }, step.after);
   };
   return {
     add(event) {
@@ -97,10 +66,31 @@ export function breakerSimulation({ policy, from, to }: WhatIf): BreakerSimulati
     },
     end() {
       if (held !== undefined) take(held, undefined);
-      const state = real ?? held?.before;
-      if (simulated === undefined && state !== undefined) simulated = begin(state, from);
-      simulated?.until(to);
-      return tally.result(to, simulated);
+      held = undefined;
+      running ??= begin(whatIf, real, from);
+      running.breaker.until(to, real);
+      return running.tally.end(to);
     },
   };
+}
+
+/** S1. A breaker without a policy has no past: it begins with its first fact. */
+function begin({ policy, from }: WhatIf, real: BreakerState, firstAt: EpochMs): Running {
+  const beganAt = real.context.configRevision === 0 ? firstAt : from;
+  const told: { tally?: Tallies } = {};
+  const breaker = simulatedBreaker(real, policy, beganAt, {
+    changed: (change, after) => told.tally?.changed('simulated', change, after),
+    called: (isBarred, failed) => told.tally?.called(isBarred, failed),
+  });
+  const tally = tallies(beganAt, real, breaker.state());
+  told.tally = tally;
+  return { breaker, tally };
+}
+
+function tell({ tally }: Running, step: BreakerStep): void {
+  const { fact, before, after, actor, revision, position } = step;
+  const change = breakerChange(fact, before, after, actor);
+  if (change !== undefined) {
+    tally.changed('actual', { ...change, where: { revision, position } }, after);
+  }
 }

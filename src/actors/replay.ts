@@ -96,7 +96,12 @@ export function breakerChange(
   after: BreakerState,
   actor: string,
 ): BreakerChange | undefined {
-  const rest = { at: fact.atMs, type: fact.type, from: effectiveOf(before), to: effectiveOf(after) };
+  const rest = {
+    at: fact.atMs,
+    type: fact.type,
+    from: effectiveOf(before),
+    to: effectiveOf(after),
+  };
   const none = { reason: null, retryAt: null, delayMs: null, numbers: undefined };
   switch (fact.type) {
     case 'BreakerConfigured':
