@@ -19,7 +19,7 @@ import {
   thrownCodes,
   withTable,
 } from '../../scripts/docs-checks.js';
-import { treeDifferences } from '../../scripts/gen-check.js';
+import { imageDifferences, treeDifferences } from '../../scripts/gen-check.js';
 import { run, ROOT } from '../../scripts/run.js';
 import { countOf } from '../../scripts/test-count.js';
 
@@ -48,6 +48,16 @@ describe('the check of generated code', () => {
       'new.ts: is missing',
     ]);
     expect(treeDifferences(fresh, fresh)).toEqual([]);
+  });
+
+  it('finds an image that serves another contract, or none', () => {
+    const images = directory({ fresh: 'a', same: 'a', old: 'b' });
+    const [fresh, same, old, gone] = ['fresh', 'same', 'old', 'gone'].map((name) =>
+      join(images, name),
+    ) as [string, string, string, string];
+    expect(imageDifferences(fresh, same)).toEqual([]);
+    expect(imageDifferences(fresh, old)).toEqual(['proto/headgate.binpb: is out of date']);
+    expect(imageDifferences(fresh, gone)).toEqual(['proto/headgate.binpb: is missing']);
   });
 });
 
