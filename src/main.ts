@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { startApp, type App } from './app.js';
+import { offlineTokens } from './app/offline-tokens.js';
 import { demoPreset, demoWelcome, phaseLine, tellEvents } from './cli/demo.js';
 import { EXIT, program, UsageInvalid, type Flags, type VerifyReport } from './cli/index.js';
 import {
@@ -30,6 +31,8 @@ const clock = systemClock();
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { readonly version: string };
+/** As the service of the same environment would be called. */
+const NODE = process.env['HEADGATE_NODE_NAME'] ?? 'node-1';
 const out = (text: string): void => {
   process.stdout.write(text);
 };
@@ -45,6 +48,7 @@ process.exitCode = await program({
       startDemo(app, scenario),
     ),
   verify,
+  offlineTokens: offlineTokens({ clock, random: systemRandom(), node: NODE }),
 }).run(process.argv.slice(2));
 
 async function verify(file: string): Promise<VerifyReport> {

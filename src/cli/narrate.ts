@@ -4,9 +4,14 @@ import { entityOf } from '../kernel/ids.js';
 import { isoTime } from '../kernel/time.js';
 import type { JsonObject } from '../kernel/types.js';
 
+/** What a fact says in a few words; undefined: nothing that a person would want to know of. */
+export function saidOf(type: string, data: JsonObject): string | undefined {
+  return TELLERS[type]?.(data);
+}
+
 /** A line for an event worth telling, or undefined. Times are local to UTC, to the second. */
 export function narrate(event: StoredEvent): string | undefined {
-  const said = TELLERS[event.type]?.(event.data, event);
+  const said = saidOf(event.type, event.data);
   if (said === undefined) return undefined;
   const at = event.metadata.recordedAt.slice(11, 19);
   const by = event.metadata.actor === 'system' ? '' : `  (by ${event.metadata.actor})`;
@@ -90,7 +95,7 @@ export function narrator(): (event: StoredEvent) => string | undefined {
   };
 }
 
-type Teller = (data: JsonObject, event: StoredEvent) => string | undefined;
+type Teller = (data: JsonObject) => string | undefined;
 
 const text = (data: JsonObject, name: string): string => {
   const value = data[name];

@@ -1,77 +1,96 @@
 /** The headgate command: which words it understands, and how it ends. What they do is handed in. */
-import { Command, CommanderError, Option } from 'commander';
-import { HeadgateError } from '../kernel/errors.js';
+import { Command, CommanderError } from 'commander';
+import { HeadgateError, messageOf } from '../kernel/errors.js';
+import { systemClock } from '../kernel/time.js';
+import type { Clock } from '../kernel/time.js';
+import { hoisted } from './client-options.js';
+import type { Environment } from './client-options.js';
+import { addAudit } from './commands/audit.js';
+import { addBreaker } from './commands/breaker.js';
+import { addCompletion } from './commands/completion.js';
+import { addCosts } from './commands/costs.js';
+import { addCursor } from './commands/cursor.js';
+import { addEvents } from './commands/events.js';
+import { addRateLimit } from './commands/limiter.js';
+import { addRecords } from './commands/records.js';
+import { addStatus } from './commands/status.js';
+import { addSteering } from './commands/steer.js';
+import { addToken } from './commands/token.js';
+import type { OfflineTokens } from './commands/token.js';
+import { addVerify } from './commands/verify.js';
 import { EXIT, EXIT_HELP, UsageInvalid } from './exit.js';
-import { SCENARIO_LIST, scenarioNamed, scenariosHelp } from './scenario.js';
-import { verifyExit, verifyLines } from './verify.js';
+import { scenariosHelp } from './scenario.js';
+import { addServiceCommands } from './service-commands.js';
+import type { ServiceHandlers, ServiceParts } from './service-commands.js';
+import { opener } from './session.js';
+import type { Surroundings } from './session.js';
+import { plainTerminal, processTerminal } from './terminal.js';
+import type { Terminal } from './terminal.js';
 import type { VerifyReport } from './verify.js';
 
-/** An option of the configuration that has a switch of its own. */
-export type Switch = {
-  /** The dotted key. */
-  readonly key: string;
-  /** `--rest-port` */
-  readonly flag: string;
-  readonly isBoolean: boolean;
-  readonly meaning: string;
-  readonly default: string;
-};
+export type { Flags, Switch } from './service-commands.js';
 
-/** Values by dotted key, as given. */
-export type Flags = Readonly<Record<string, string>>;
-
-export type Handlers = {
-  /** Runs until it is told to stop; answers the exit code. */
-  serve(flags: Flags): Promise<number>;
-  /** `scenario`: the name of one of `scenarios`, to be played from the start. */
-  demo(flags: Flags, scenario?: string): Promise<number>;
+export type Handlers = ServiceHandlers & {
   verify(file: string): Promise<VerifyReport>;
 };
 
-export type CliDeps = Handlers & {
-  readonly version: string;
-  readonly switches: readonly Switch[];
-  /** Every option of the configuration, for --help. */
-  readonly optionsHelp: string;
-  /** What the demo's upstream can play. */
-  readonly scenarios: readonly { readonly name: string; readonly about: string }[];
-  /** Absent: standard output and standard error. */
-  readonly out?: (text: string) => void;
-  readonly err?: (text: string) => void;
-};
-
-type Terminal = { readonly out: (text: string) => void; readonly err: (text: string) => void };
+export type CliDeps = Handlers &
+  ServiceParts & {
+    readonly version: string;
+    /** Every option of the configuration, for --help. */
+    readonly optionsHelp: string;
+    /** Tokens without a service; absent: they need one. */
+    readonly offlineTokens?: OfflineTokens;
+    /** Absent: standard output and standard error. */
+    readonly out?: (text: string) => void;
+    readonly err?: (text: string) => void;
+    /** Absent: what `out` and `err` say, or the process's own. */
+    readonly terminal?: Terminal;
+    /** Absent: the process's own. */
+    readonly env?: Environment;
+    readonly clock?: Clock;
+  };
 
 /** The command, ready to run one command line. */
 export function program(deps: CliDeps): {
   /** Takes what follows node and script; answers the exit code when it ended. Never rejects. */
   run(args: readonly string[]): Promise<number>;
+  /** The tree of commands, for documentation. */
+  tree(): Command;
 } {
-  const terminal: Terminal = {
-    out: deps.out ?? ((text) => process.stdout.write(text)),
-    err: deps.err ?? ((text) => process.stderr.write(text)),
-  };
+  const terminal = terminalOf(deps);
   return {
+    tree: () => rootCommand(deps, terminal, false, () => undefined),
     async run(args) {
       let code: number = EXIT.ok;
-      const command = rootCommand(deps, terminal, (ended) => {
+      const isJson = args.includes('--json');
+      const command = rootCommand(deps, terminal, isJson, (ended) => {
         code = ended;
       });
       try {
-        await command.parseAsync(args, { from: 'user' });
+        await command.parseAsync(hoisted(args), { from: 'user' });
         return code;
       } catch (error) {
-        return endedBy(error, terminal);
+        return endedBy(error, terminal, isJson);
       }
     },
   };
 }
 
+function terminalOf({ terminal, out, err }: CliDeps): Terminal {
+  if (terminal !== undefined) return terminal;
+  if (out === undefined && err === undefined) return processTerminal();
+  const silent = (): void => undefined;
+  return plainTerminal(out ?? silent, err ?? silent);
+}
+
 function rootCommand(
   deps: CliDeps,
-  { out, err }: Terminal,
+  terminal: Terminal,
+  isJson: boolean,
   ended: (code: number) => void,
 ): Command {
+  const { out, err } = terminal;
   const root = new Command('headgate')
     .description('Runs data collectors inside their limits, each behind a durable circuit breaker.')
     .version(deps.version, '-V, --version', 'print the version')
@@ -85,85 +104,61 @@ function rootCommand(
       writeOut: out,
       writeErr: err,
       // One line, like every other error: commander puts its guess on a line of its own.
-      outputError: (text, write) => {
-        write(`headgate: ${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`);
+      outputError: (text) => {
+        told([text.trim().replaceAll(/\s*\n\s*/g, ' ')], terminal, isJson);
       },
     })
     .showSuggestionAfterError()
     .allowExcessArguments(false);
-  for (const [name, about] of [
-    ['serve', 'run the collectors and serve REST and metrics until SIGTERM or SIGINT'],
-    ['demo', 'the same against the bundled upstream, in a hurry, telling what happens'],
-  ] as const) {
-    const command = root.command(name).description(about);
-    addSwitches(command, deps.switches);
-    if (name === 'demo') addScenario(command, deps.scenarios);
-    command.action(async () => {
-      const flags = flagsOf(command, deps.switches);
-      const { scenario } = command.opts<{ readonly scenario?: string }>();
-      if (scenario === SCENARIO_LIST) {
-        out(`${scenariosHelp(deps.scenarios)}\n`);
-        return;
-      }
-      const played = scenario === undefined ? undefined : scenarioNamed(scenario, deps.scenarios);
-      ended(await (played === undefined ? deps[name](flags) : deps.demo(flags, played)));
-    });
-  }
-  root
-    .command('verify')
-    .description('check every event of a journal file and name the first bad one')
-    .argument('<journal>', 'path of the journal file; nothing in it is changed')
-    .action(async (file: string) => {
-      const report = await deps.verify(file);
-      for (const line of verifyLines(file, report)) out(`${line}\n`);
-      ended(verifyExit(report));
-    });
+  const around: Surroundings = {
+    terminal,
+    env: deps.env ?? process.env,
+    clock: deps.clock ?? systemClock(),
+    ended,
+  };
+  const open = opener(around);
+  root.commandsGroup('Run:');
+  addServiceCommands(root, deps, out, ended);
+  root.commandsGroup('Ask:');
+  addStatus(root, open);
+  addCosts(root, open);
+  addEvents(root, open);
+  addRecords(root, open);
+  addAudit(root, open);
+  addVerify(root, { open, out, ended, verify: (file) => deps.verify(file) });
+  root.commandsGroup('Steer:');
+  addSteering(root, open);
+  addRateLimit(root, open);
+  addBreaker(root, open);
+  addCursor(root, open);
+  root.commandsGroup('Administer:');
+  const { offlineTokens: offline } = deps;
+  addToken(root, { open, out, err, ...(offline === undefined ? {} : { offline }) });
+  addCompletion(root, around);
   return root;
 }
 
-function addScenario(command: Command, scenarios: CliDeps['scenarios']): void {
-  const meaning = `what shall go wrong at the bundled upstream; ${SCENARIO_LIST} lists them`;
-  command.option('--scenario <name>', meaning);
-  command.addHelpText('after', `\n${scenariosHelp(scenarios)}`);
+/** One line each; as JSON one object, like every other error. */
+function told(lines: readonly string[], { err }: Terminal, isJson: boolean): void {
+  if (isJson) {
+    const error = lines.join('; ').replace(/^error: /, '');
+    const body = { success: false, error, code: 'usage_invalid', exit_code: EXIT.usage };
+    err(`${JSON.stringify(body)}\n`);
+  } else for (const line of lines) err(`headgate: ${line}\n`);
 }
 
-function addSwitches(command: Command, switches: readonly Switch[]): void {
-  for (const { flag, isBoolean, meaning, default: fallback } of switches) {
-    const words = isBoolean ? flag : `${flag} <value>`;
-    command.addOption(new Option(words, `${meaning} (default: ${fallback})`));
-  }
-  const set = new Option('--set <key=value>', 'set any option; may be given several times');
-  set.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text]);
-  command.addOption(set);
-}
-
-/** @throws {UsageInvalid} a `--set` that is no `key=value`, or a key that is given twice. */
-function flagsOf(command: Command, switches: readonly Switch[]): Flags {
-  const given = command.opts<Readonly<Record<string, unknown>>>();
-  const flags = new Map<string, string>();
-  const problems: string[] = [];
-  for (const { key, flag } of switches) {
-    const value = given[new Option(flag).attributeName()];
-    if (typeof value === 'string' || value === true) flags.set(key, String(value));
-  }
-  for (const pair of (given['set'] ?? []) as readonly string[]) {
-    const equals = pair.indexOf('=');
-    const key = pair.slice(0, equals);
-    if (equals < 1) problems.push('--set: must be key=value');
-    else if (flags.has(key)) problems.push(`${key}: is given twice on the command line`);
-    else flags.set(key, pair.slice(equals + 1));
-  }
-  if (problems.length > 0) throw new UsageInvalid(problems);
-  return Object.fromEntries(flags);
-}
-
-function endedBy(error: unknown, { err }: Terminal): number {
+function endedBy(error: unknown, terminal: Terminal, isJson: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageInvalid) {
-    for (const line of error.lines) err(`headgate: ${line}\n`);
+    told(error.lines, terminal, isJson);
     return EXIT.usage;
   }
-  if (error instanceof HeadgateError) err(`headgate: ${error.code}: ${error.message}\n`);
+  const { err } = terminal;
+  if (isJson) {
+    const code = error instanceof HeadgateError ? error.code : 'internal';
+    const body = { success: false, error: messageOf(error), code, exit_code: EXIT.failure };
+    err(`${JSON.stringify(body)}\n`);
+  } else if (error instanceof HeadgateError) err(`headgate: ${error.code}: ${error.message}\n`);
   // Our own bug: without the stack nobody could mend it.
   else err(`headgate: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
   return EXIT.failure;

@@ -20,6 +20,13 @@ export type KnownKeys = ReadonlyMap<string, OptionSpec>;
 
 const FILE_BYTES_MAX = 1_048_576;
 
+/** Not options of the service: they tell the command line which service to ask, and as whom. */
+const CLIENT_VARIABLES: ReadonlySet<string> = new Set([
+  'HEADGATE_SERVER',
+  'HEADGATE_TOKEN',
+  'HEADGATE_TOKEN_FILE',
+]);
+
 /** The file's content as plain data; JSON is YAML. Keys that stand twice are a problem. */
 export function parsedFile(
   name: string,
@@ -96,7 +103,7 @@ export function environmentLayer(
         problems.push({ option: key, from: variable, rule });
       }
       given.set(key, { key, raw, textual: true, from: variable });
-    } else if (variable.startsWith('HEADGATE_')) {
+    } else if (variable.startsWith('HEADGATE_') && !CLIENT_VARIABLES.has(variable)) {
       problems.push(unknown(variable, 'environment', byVariable.keys()));
     }
   }
