@@ -37,7 +37,9 @@ export type Served = {
 };
 
 export async function served(
-  parts: Partial<Pick<RestParts, 'log' | 'limits' | 'insecure' | 'gatekeeper'>> = {},
+  parts: Partial<
+    Pick<RestParts, 'log' | 'limits' | 'insecure' | 'gatekeeper' | 'corsOrigins'>
+  > = {},
   made: World = world(),
   host = '127.0.0.1',
 ): Promise<Served> {
