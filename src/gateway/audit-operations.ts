@@ -1,17 +1,18 @@
-/** The operation that reads the audit trail: who did, or tried, what. */
+/** The operations that read the audit trail: who did, or tried, what, and what proves it. */
 import { Type } from '@sinclair/typebox';
+import { HeadsSealed } from '../gen/headgate/events/v1/service.js';
 import { isoTime } from '../kernel/time.js';
 import type { EpochMs } from '../kernel/types.js';
 import { fail } from '../kernel/types.js';
 import type { AuditDoc } from '../projections/views.js';
 import { answer } from './answer.js';
 import { OUTCOMES } from './audit/audit.js';
-import { momentOf, NAME_CHARS_MAX, PAGE_SIZE_MAX, words } from './inputs.js';
+import { momentOf, NAME_CHARS_MAX, nothing, PAGE_SIZE_MAX, words } from './inputs.js';
 import { operation } from './operation.js';
 import type { AnyOperation } from './operation.js';
 import { invalidInput } from './problems.js';
 import type { InputError } from './problems.js';
-import { auditPage } from './schemas/audit.js';
+import { auditHead, auditPage } from './schemas/audit.js';
 
 const PAGE_SIZE = 100;
 const ACTOR_CHARS_MAX = 300;
@@ -125,4 +126,31 @@ function entryOf(doc: AuditDoc) {
   };
 }
 
-export const AUDIT: readonly AnyOperation[] = [listAudit];
+const getAuditHead = operation({
+  name: 'getAuditHead',
+  summary: 'The newest seal of the journal: keep it elsewhere to prove later that nothing was cut.',
+  role: 'viewer',
+  input: nothing,
+  output: auditHead,
+  writes: { none: 'it reads' },
+  rest: { method: 'GET', path: '/audit/head', query: [] },
+  handler: async (_input, { journal, service, clock }) => {
+    const stream = `heads-${service().node}`;
+    const head = await journal.streamHead(stream);
+    const last = head && (await journal.read(stream, head.revision, 1)).events[0];
+    const seal = last?.type === 'HeadsSealed' ? HeadsSealed.fromJSON(last.data) : undefined;
+    return answer({
+      head:
+        seal === undefined
+          ? null
+          : {
+              position: seal.position,
+              merkle_root: seal.merkleRoot,
+              sealed_at: isoTime(seal.atMs),
+            },
+      timestamp: isoTime(clock.now()),
+    });
+  },
+});
+
+export const AUDIT: readonly AnyOperation[] = [listAudit, getAuditHead];

@@ -31,3 +31,16 @@ export const auditPage = object({
   next_page_token: nullable(text('Gets the next, older page, which may be empty.'), 'Null: none.'),
   timestamp: moment('As of.'),
 });
+
+/** `GET /audit/head`. */
+export const auditHead = object({
+  head: nullable(
+    object({
+      position: count('All events up to it are under the seal.'),
+      merkle_root: text('Over the heads of all streams at that position.'),
+      sealed_at: moment('When.'),
+    }),
+    'Null: nothing was sealed yet; it is done hourly.',
+  ),
+  timestamp: moment('As of.'),
+});
