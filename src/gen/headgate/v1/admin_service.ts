@@ -295,31 +295,11 @@ export const Token: MessageFns<Token> = {
       id: isSet(object.id) ? globalThis.String(object.id) : "",
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       role: isSet(object.role) ? roleFromJSON(object.role) : Role.ROLE_UNSPECIFIED,
-      created_at: isSet(object.createdAt)
-        ? fromJsonTimestamp(object.createdAt)
-        : isSet(object.created_at)
-        ? fromJsonTimestamp(object.created_at)
-        : undefined,
-      created_by: isSet(object.createdBy)
-        ? globalThis.String(object.createdBy)
-        : isSet(object.created_by)
-        ? globalThis.String(object.created_by)
-        : "",
-      expires_at: isSet(object.expiresAt)
-        ? fromJsonTimestamp(object.expiresAt)
-        : isSet(object.expires_at)
-        ? fromJsonTimestamp(object.expires_at)
-        : undefined,
-      revoked_at: isSet(object.revokedAt)
-        ? fromJsonTimestamp(object.revokedAt)
-        : isSet(object.revoked_at)
-        ? fromJsonTimestamp(object.revoked_at)
-        : undefined,
-      last_used_at: isSet(object.lastUsedAt)
-        ? fromJsonTimestamp(object.lastUsedAt)
-        : isSet(object.last_used_at)
-        ? fromJsonTimestamp(object.last_used_at)
-        : undefined,
+      created_at: isSet(object.created_at) ? fromJsonTimestamp(object.created_at) : undefined,
+      created_by: isSet(object.created_by) ? globalThis.String(object.created_by) : "",
+      expires_at: isSet(object.expires_at) ? fromJsonTimestamp(object.expires_at) : undefined,
+      revoked_at: isSet(object.revoked_at) ? fromJsonTimestamp(object.revoked_at) : undefined,
+      last_used_at: isSet(object.last_used_at) ? fromJsonTimestamp(object.last_used_at) : undefined,
     };
   },
 
@@ -335,19 +315,19 @@ export const Token: MessageFns<Token> = {
       obj.role = roleToJSON(message.role);
     }
     if (message.created_at !== undefined) {
-      obj.createdAt = message.created_at.toISOString();
+      obj.created_at = message.created_at.toISOString();
     }
     if (message.created_by !== "") {
-      obj.createdBy = message.created_by;
+      obj.created_by = message.created_by;
     }
     if (message.expires_at !== undefined) {
-      obj.expiresAt = message.expires_at.toISOString();
+      obj.expires_at = message.expires_at.toISOString();
     }
     if (message.revoked_at !== undefined) {
-      obj.revokedAt = message.revoked_at.toISOString();
+      obj.revoked_at = message.revoked_at.toISOString();
     }
     if (message.last_used_at !== undefined) {
-      obj.lastUsedAt = message.last_used_at.toISOString();
+      obj.last_used_at = message.last_used_at.toISOString();
     }
     return obj;
   },
@@ -463,11 +443,7 @@ export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       role: isSet(object.role) ? roleFromJSON(object.role) : Role.ROLE_UNSPECIFIED,
       ttl: isSet(object.ttl) ? Duration.fromJSON(object.ttl) : undefined,
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
@@ -484,7 +460,7 @@ export const CreateTokenRequest: MessageFns<CreateTokenRequest> = {
       obj.ttl = Duration.toJSON(message.ttl);
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -612,11 +588,7 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
       secret: isSet(object.secret) ? globalThis.String(object.secret) : "",
       token: isSet(object.token) ? Token.fromJSON(object.token) : undefined,
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
     };
   },
@@ -636,7 +608,7 @@ export const CreateTokenResponse: MessageFns<CreateTokenResponse> = {
       obj.changed = message.changed;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -770,11 +742,7 @@ export const ListTokensResponse: MessageFns<ListTokensResponse> = {
   fromJSON(object: any): ListTokensResponse {
     return {
       tokens: globalThis.Array.isArray(object?.tokens) ? object.tokens.map((e: any) => Token.fromJSON(e)) : [],
-      total_count: isSet(object.totalCount)
-        ? globalThis.Number(object.totalCount)
-        : isSet(object.total_count)
-        ? globalThis.Number(object.total_count)
-        : 0,
+      total_count: isSet(object.total_count) ? globalThis.Number(object.total_count) : 0,
     };
   },
 
@@ -784,7 +752,7 @@ export const ListTokensResponse: MessageFns<ListTokensResponse> = {
       obj.tokens = message.tokens.map((e) => Token.toJSON(e));
     }
     if (message.total_count !== 0) {
-      obj.totalCount = Math.round(message.total_count);
+      obj.total_count = Math.round(message.total_count);
     }
     return obj;
   },
@@ -881,16 +849,8 @@ export const RevokeTokenRequest: MessageFns<RevokeTokenRequest> = {
   fromJSON(object: any): RevokeTokenRequest {
     return {
       id: isSet(object.id) ? globalThis.String(object.id) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
@@ -901,10 +861,10 @@ export const RevokeTokenRequest: MessageFns<RevokeTokenRequest> = {
       obj.id = message.id;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -1019,11 +979,7 @@ export const RevokeTokenResponse: MessageFns<RevokeTokenResponse> = {
       message: isSet(object.message) ? globalThis.String(object.message) : "",
       id: isSet(object.id) ? globalThis.String(object.id) : "",
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
     };
   },
@@ -1040,7 +996,7 @@ export const RevokeTokenResponse: MessageFns<RevokeTokenResponse> = {
       obj.changed = message.changed;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -1290,21 +1246,9 @@ export const GetServiceResponse: MessageFns<GetServiceResponse> = {
       mode: isSet(object.mode) ? globalThis.String(object.mode) : "",
       ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
       reasons: globalThis.Array.isArray(object?.reasons) ? object.reasons.map((e: any) => globalThis.String(e)) : [],
-      collector_count: isSet(object.collectorCount)
-        ? globalThis.Number(object.collectorCount)
-        : isSet(object.collector_count)
-        ? globalThis.Number(object.collector_count)
-        : 0,
-      started_at: isSet(object.startedAt)
-        ? fromJsonTimestamp(object.startedAt)
-        : isSet(object.started_at)
-        ? fromJsonTimestamp(object.started_at)
-        : undefined,
-      uptime_seconds: isSet(object.uptimeSeconds)
-        ? globalThis.Number(object.uptimeSeconds)
-        : isSet(object.uptime_seconds)
-        ? globalThis.Number(object.uptime_seconds)
-        : 0,
+      collector_count: isSet(object.collector_count) ? globalThis.Number(object.collector_count) : 0,
+      started_at: isSet(object.started_at) ? fromJsonTimestamp(object.started_at) : undefined,
+      uptime_seconds: isSet(object.uptime_seconds) ? globalThis.Number(object.uptime_seconds) : 0,
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -1333,13 +1277,13 @@ export const GetServiceResponse: MessageFns<GetServiceResponse> = {
       obj.reasons = message.reasons;
     }
     if (message.collector_count !== 0) {
-      obj.collectorCount = Math.round(message.collector_count);
+      obj.collector_count = Math.round(message.collector_count);
     }
     if (message.started_at !== undefined) {
-      obj.startedAt = message.started_at.toISOString();
+      obj.started_at = message.started_at.toISOString();
     }
     if (message.uptime_seconds !== 0) {
-      obj.uptimeSeconds = floatToJson(message.uptime_seconds);
+      obj.uptime_seconds = floatToJson(message.uptime_seconds);
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();

@@ -357,66 +357,38 @@ export const BreakerStatistics: MessageFns<BreakerStatistics> = {
 
   fromJSON(object: any): BreakerStatistics {
     return {
-      total_failures: isSet(object.totalFailures)
-        ? BigInt(object.totalFailures)
-        : isSet(object.total_failures)
-        ? BigInt(object.total_failures)
-        : 0n,
-      total_successes: isSet(object.totalSuccesses)
-        ? BigInt(object.totalSuccesses)
-        : isSet(object.total_successes)
-        ? BigInt(object.total_successes)
-        : 0n,
-      circuit_opens: isSet(object.circuitOpens)
-        ? BigInt(object.circuitOpens)
-        : isSet(object.circuit_opens)
-        ? BigInt(object.circuit_opens)
-        : 0n,
-      successful_recoveries: isSet(object.successfulRecoveries)
-        ? BigInt(object.successfulRecoveries)
-        : isSet(object.successful_recoveries)
-        ? BigInt(object.successful_recoveries)
-        : 0n,
-      failed_recoveries: isSet(object.failedRecoveries)
-        ? BigInt(object.failedRecoveries)
-        : isSet(object.failed_recoveries)
-        ? BigInt(object.failed_recoveries)
-        : 0n,
-      time_in_open_state: isSet(object.timeInOpenState)
-        ? globalThis.Number(object.timeInOpenState)
-        : isSet(object.time_in_open_state)
-        ? globalThis.Number(object.time_in_open_state)
-        : 0,
-      last_open_time: isSet(object.lastOpenTime)
-        ? fromJsonTimestamp(object.lastOpenTime)
-        : isSet(object.last_open_time)
-        ? fromJsonTimestamp(object.last_open_time)
-        : undefined,
+      total_failures: isSet(object.total_failures) ? BigInt(object.total_failures) : 0n,
+      total_successes: isSet(object.total_successes) ? BigInt(object.total_successes) : 0n,
+      circuit_opens: isSet(object.circuit_opens) ? BigInt(object.circuit_opens) : 0n,
+      successful_recoveries: isSet(object.successful_recoveries) ? BigInt(object.successful_recoveries) : 0n,
+      failed_recoveries: isSet(object.failed_recoveries) ? BigInt(object.failed_recoveries) : 0n,
+      time_in_open_state: isSet(object.time_in_open_state) ? globalThis.Number(object.time_in_open_state) : 0,
+      last_open_time: isSet(object.last_open_time) ? fromJsonTimestamp(object.last_open_time) : undefined,
     };
   },
 
   toJSON(message: BreakerStatistics): unknown {
     const obj: any = {};
     if (message.total_failures !== 0n) {
-      obj.totalFailures = message.total_failures.toString();
+      obj.total_failures = message.total_failures.toString();
     }
     if (message.total_successes !== 0n) {
-      obj.totalSuccesses = message.total_successes.toString();
+      obj.total_successes = message.total_successes.toString();
     }
     if (message.circuit_opens !== 0n) {
-      obj.circuitOpens = message.circuit_opens.toString();
+      obj.circuit_opens = message.circuit_opens.toString();
     }
     if (message.successful_recoveries !== 0n) {
-      obj.successfulRecoveries = message.successful_recoveries.toString();
+      obj.successful_recoveries = message.successful_recoveries.toString();
     }
     if (message.failed_recoveries !== 0n) {
-      obj.failedRecoveries = message.failed_recoveries.toString();
+      obj.failed_recoveries = message.failed_recoveries.toString();
     }
     if (message.time_in_open_state !== 0) {
-      obj.timeInOpenState = floatToJson(message.time_in_open_state);
+      obj.time_in_open_state = floatToJson(message.time_in_open_state);
     }
     if (message.last_open_time !== undefined) {
-      obj.lastOpenTime = message.last_open_time.toISOString();
+      obj.last_open_time = message.last_open_time.toISOString();
     }
     return obj;
   },
@@ -546,21 +518,9 @@ export const BreakerSummary: MessageFns<BreakerSummary> = {
   fromJSON(object: any): BreakerSummary {
     return {
       state: isSet(object.state) ? breakerStateFromJSON(object.state) : BreakerState.BREAKER_STATE_UNSPECIFIED,
-      failure_count: isSet(object.failureCount)
-        ? globalThis.Number(object.failureCount)
-        : isSet(object.failure_count)
-        ? globalThis.Number(object.failure_count)
-        : 0,
-      failure_threshold: isSet(object.failureThreshold)
-        ? globalThis.Number(object.failureThreshold)
-        : isSet(object.failure_threshold)
-        ? globalThis.Number(object.failure_threshold)
-        : 0,
-      health_score: isSet(object.healthScore)
-        ? globalThis.Number(object.healthScore)
-        : isSet(object.health_score)
-        ? globalThis.Number(object.health_score)
-        : 0,
+      failure_count: isSet(object.failure_count) ? globalThis.Number(object.failure_count) : 0,
+      failure_threshold: isSet(object.failure_threshold) ? globalThis.Number(object.failure_threshold) : 0,
+      health_score: isSet(object.health_score) ? globalThis.Number(object.health_score) : 0,
       statistics: isSet(object.statistics) ? BreakerStatistics.fromJSON(object.statistics) : undefined,
     };
   },
@@ -571,13 +531,13 @@ export const BreakerSummary: MessageFns<BreakerSummary> = {
       obj.state = breakerStateToJSON(message.state);
     }
     if (message.failure_count !== 0) {
-      obj.failureCount = Math.round(message.failure_count);
+      obj.failure_count = Math.round(message.failure_count);
     }
     if (message.failure_threshold !== 0) {
-      obj.failureThreshold = Math.round(message.failure_threshold);
+      obj.failure_threshold = Math.round(message.failure_threshold);
     }
     if (message.health_score !== 0) {
-      obj.healthScore = floatToJson(message.health_score);
+      obj.health_score = floatToJson(message.health_score);
     }
     if (message.statistics !== undefined) {
       obj.statistics = BreakerStatistics.toJSON(message.statistics);
@@ -694,21 +654,9 @@ export const HalfOpen: MessageFns<HalfOpen> = {
     return {
       attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
       successes: isSet(object.successes) ? globalThis.Number(object.successes) : 0,
-      max_calls: isSet(object.maxCalls)
-        ? globalThis.Number(object.maxCalls)
-        : isSet(object.max_calls)
-        ? globalThis.Number(object.max_calls)
-        : 0,
-      success_threshold: isSet(object.successThreshold)
-        ? globalThis.Number(object.successThreshold)
-        : isSet(object.success_threshold)
-        ? globalThis.Number(object.success_threshold)
-        : 0,
-      success_rate: isSet(object.successRate)
-        ? globalThis.Number(object.successRate)
-        : isSet(object.success_rate)
-        ? globalThis.Number(object.success_rate)
-        : undefined,
+      max_calls: isSet(object.max_calls) ? globalThis.Number(object.max_calls) : 0,
+      success_threshold: isSet(object.success_threshold) ? globalThis.Number(object.success_threshold) : 0,
+      success_rate: isSet(object.success_rate) ? globalThis.Number(object.success_rate) : undefined,
     };
   },
 
@@ -721,13 +669,13 @@ export const HalfOpen: MessageFns<HalfOpen> = {
       obj.successes = Math.round(message.successes);
     }
     if (message.max_calls !== 0) {
-      obj.maxCalls = Math.round(message.max_calls);
+      obj.max_calls = Math.round(message.max_calls);
     }
     if (message.success_threshold !== 0) {
-      obj.successThreshold = Math.round(message.success_threshold);
+      obj.success_threshold = Math.round(message.success_threshold);
     }
     if (message.success_rate !== undefined) {
-      obj.successRate = floatToJson(message.success_rate);
+      obj.success_rate = floatToJson(message.success_rate);
     }
     return obj;
   },
@@ -829,11 +777,7 @@ export const BreakerOverride: MessageFns<BreakerOverride> = {
       state: isSet(object.state) ? breakerStateFromJSON(object.state) : BreakerState.BREAKER_STATE_UNSPECIFIED,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
-      expires_at: isSet(object.expiresAt)
-        ? fromJsonTimestamp(object.expiresAt)
-        : isSet(object.expires_at)
-        ? fromJsonTimestamp(object.expires_at)
-        : undefined,
+      expires_at: isSet(object.expires_at) ? fromJsonTimestamp(object.expires_at) : undefined,
     };
   },
 
@@ -849,7 +793,7 @@ export const BreakerOverride: MessageFns<BreakerOverride> = {
       obj.actor = message.actor;
     }
     if (message.expires_at !== undefined) {
-      obj.expiresAt = message.expires_at.toISOString();
+      obj.expires_at = message.expires_at.toISOString();
     }
     return obj;
   },
@@ -1038,37 +982,17 @@ export const UpstreamBreaker: MessageFns<UpstreamBreaker> = {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       state: isSet(object.state) ? breakerStateFromJSON(object.state) : BreakerState.BREAKER_STATE_UNSPECIFIED,
-      failure_count: isSet(object.failureCount)
-        ? globalThis.Number(object.failureCount)
-        : isSet(object.failure_count)
-        ? globalThis.Number(object.failure_count)
-        : 0,
-      health_score: isSet(object.healthScore)
-        ? globalThis.Number(object.healthScore)
-        : isSet(object.health_score)
-        ? globalThis.Number(object.health_score)
-        : 0,
+      failure_count: isSet(object.failure_count) ? globalThis.Number(object.failure_count) : 0,
+      health_score: isSet(object.health_score) ? globalThis.Number(object.health_score) : 0,
       computed: isSet(object.computed) ? breakerStateFromJSON(object.computed) : BreakerState.BREAKER_STATE_UNSPECIFIED,
       override: isSet(object.override) ? BreakerOverride.fromJSON(object.override) : undefined,
       effective: isSet(object.effective)
         ? breakerStateFromJSON(object.effective)
         : BreakerState.BREAKER_STATE_UNSPECIFIED,
-      retry_at: isSet(object.retryAt)
-        ? fromJsonTimestamp(object.retryAt)
-        : isSet(object.retry_at)
-        ? fromJsonTimestamp(object.retry_at)
-        : undefined,
-      last_state_change: isSet(object.lastStateChange)
-        ? fromJsonTimestamp(object.lastStateChange)
-        : isSet(object.last_state_change)
-        ? fromJsonTimestamp(object.last_state_change)
-        : undefined,
+      retry_at: isSet(object.retry_at) ? fromJsonTimestamp(object.retry_at) : undefined,
+      last_state_change: isSet(object.last_state_change) ? fromJsonTimestamp(object.last_state_change) : undefined,
       scope: isSet(object.scope) ? globalThis.String(object.scope) : undefined,
-      waiting_for_key: isSet(object.waitingForKey)
-        ? globalThis.String(object.waitingForKey)
-        : isSet(object.waiting_for_key)
-        ? globalThis.String(object.waiting_for_key)
-        : undefined,
+      waiting_for_key: isSet(object.waiting_for_key) ? globalThis.String(object.waiting_for_key) : undefined,
     };
   },
 
@@ -1081,10 +1005,10 @@ export const UpstreamBreaker: MessageFns<UpstreamBreaker> = {
       obj.state = breakerStateToJSON(message.state);
     }
     if (message.failure_count !== 0) {
-      obj.failureCount = Math.round(message.failure_count);
+      obj.failure_count = Math.round(message.failure_count);
     }
     if (message.health_score !== 0) {
-      obj.healthScore = floatToJson(message.health_score);
+      obj.health_score = floatToJson(message.health_score);
     }
     if (message.computed !== BreakerState.BREAKER_STATE_UNSPECIFIED) {
       obj.computed = breakerStateToJSON(message.computed);
@@ -1096,16 +1020,16 @@ export const UpstreamBreaker: MessageFns<UpstreamBreaker> = {
       obj.effective = breakerStateToJSON(message.effective);
     }
     if (message.retry_at !== undefined) {
-      obj.retryAt = message.retry_at.toISOString();
+      obj.retry_at = message.retry_at.toISOString();
     }
     if (message.last_state_change !== undefined) {
-      obj.lastStateChange = message.last_state_change.toISOString();
+      obj.last_state_change = message.last_state_change.toISOString();
     }
     if (message.scope !== undefined) {
       obj.scope = message.scope;
     }
     if (message.waiting_for_key !== undefined) {
-      obj.waitingForKey = message.waiting_for_key;
+      obj.waiting_for_key = message.waiting_for_key;
     }
     return obj;
   },
@@ -1386,67 +1310,23 @@ export const Breaker: MessageFns<Breaker> = {
   fromJSON(object: any): Breaker {
     return {
       state: isSet(object.state) ? breakerStateFromJSON(object.state) : BreakerState.BREAKER_STATE_UNSPECIFIED,
-      failure_count: isSet(object.failureCount)
-        ? globalThis.Number(object.failureCount)
-        : isSet(object.failure_count)
-        ? globalThis.Number(object.failure_count)
-        : 0,
-      failure_threshold: isSet(object.failureThreshold)
-        ? globalThis.Number(object.failureThreshold)
-        : isSet(object.failure_threshold)
-        ? globalThis.Number(object.failure_threshold)
-        : 0,
-      health_score: isSet(object.healthScore)
-        ? globalThis.Number(object.healthScore)
-        : isSet(object.health_score)
-        ? globalThis.Number(object.health_score)
-        : 0,
+      failure_count: isSet(object.failure_count) ? globalThis.Number(object.failure_count) : 0,
+      failure_threshold: isSet(object.failure_threshold) ? globalThis.Number(object.failure_threshold) : 0,
+      health_score: isSet(object.health_score) ? globalThis.Number(object.health_score) : 0,
       statistics: isSet(object.statistics) ? BreakerStatistics.fromJSON(object.statistics) : undefined,
-      consecutive_successes: isSet(object.consecutiveSuccesses)
-        ? globalThis.Number(object.consecutiveSuccesses)
-        : isSet(object.consecutive_successes)
-        ? globalThis.Number(object.consecutive_successes)
-        : 0,
-      timeout_seconds: isSet(object.timeoutSeconds)
-        ? globalThis.Number(object.timeoutSeconds)
-        : isSet(object.timeout_seconds)
-        ? globalThis.Number(object.timeout_seconds)
-        : 0,
-      last_failure_time: isSet(object.lastFailureTime)
-        ? fromJsonTimestamp(object.lastFailureTime)
-        : isSet(object.last_failure_time)
-        ? fromJsonTimestamp(object.last_failure_time)
-        : undefined,
-      last_state_change: isSet(object.lastStateChange)
-        ? fromJsonTimestamp(object.lastStateChange)
-        : isSet(object.last_state_change)
-        ? fromJsonTimestamp(object.last_state_change)
-        : undefined,
-      opened_at: isSet(object.openedAt)
-        ? fromJsonTimestamp(object.openedAt)
-        : isSet(object.opened_at)
-        ? fromJsonTimestamp(object.opened_at)
-        : undefined,
-      retry_at: isSet(object.retryAt)
-        ? fromJsonTimestamp(object.retryAt)
-        : isSet(object.retry_at)
-        ? fromJsonTimestamp(object.retry_at)
-        : undefined,
-      half_open: isSet(object.halfOpen)
-        ? HalfOpen.fromJSON(object.halfOpen)
-        : isSet(object.half_open)
-        ? HalfOpen.fromJSON(object.half_open)
-        : undefined,
+      consecutive_successes: isSet(object.consecutive_successes) ? globalThis.Number(object.consecutive_successes) : 0,
+      timeout_seconds: isSet(object.timeout_seconds) ? globalThis.Number(object.timeout_seconds) : 0,
+      last_failure_time: isSet(object.last_failure_time) ? fromJsonTimestamp(object.last_failure_time) : undefined,
+      last_state_change: isSet(object.last_state_change) ? fromJsonTimestamp(object.last_state_change) : undefined,
+      opened_at: isSet(object.opened_at) ? fromJsonTimestamp(object.opened_at) : undefined,
+      retry_at: isSet(object.retry_at) ? fromJsonTimestamp(object.retry_at) : undefined,
+      half_open: isSet(object.half_open) ? HalfOpen.fromJSON(object.half_open) : undefined,
       computed: isSet(object.computed) ? breakerStateFromJSON(object.computed) : BreakerState.BREAKER_STATE_UNSPECIFIED,
       override: isSet(object.override) ? BreakerOverride.fromJSON(object.override) : undefined,
       effective: isSet(object.effective)
         ? breakerStateFromJSON(object.effective)
         : BreakerState.BREAKER_STATE_UNSPECIFIED,
-      config_revision: isSet(object.configRevision)
-        ? globalThis.Number(object.configRevision)
-        : isSet(object.config_revision)
-        ? globalThis.Number(object.config_revision)
-        : 0,
+      config_revision: isSet(object.config_revision) ? globalThis.Number(object.config_revision) : 0,
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
       upstreams: globalThis.Array.isArray(object?.upstreams)
         ? object.upstreams.map((e: any) => UpstreamBreaker.fromJSON(e))
@@ -1460,37 +1340,37 @@ export const Breaker: MessageFns<Breaker> = {
       obj.state = breakerStateToJSON(message.state);
     }
     if (message.failure_count !== 0) {
-      obj.failureCount = Math.round(message.failure_count);
+      obj.failure_count = Math.round(message.failure_count);
     }
     if (message.failure_threshold !== 0) {
-      obj.failureThreshold = Math.round(message.failure_threshold);
+      obj.failure_threshold = Math.round(message.failure_threshold);
     }
     if (message.health_score !== 0) {
-      obj.healthScore = floatToJson(message.health_score);
+      obj.health_score = floatToJson(message.health_score);
     }
     if (message.statistics !== undefined) {
       obj.statistics = BreakerStatistics.toJSON(message.statistics);
     }
     if (message.consecutive_successes !== 0) {
-      obj.consecutiveSuccesses = Math.round(message.consecutive_successes);
+      obj.consecutive_successes = Math.round(message.consecutive_successes);
     }
     if (message.timeout_seconds !== 0) {
-      obj.timeoutSeconds = floatToJson(message.timeout_seconds);
+      obj.timeout_seconds = floatToJson(message.timeout_seconds);
     }
     if (message.last_failure_time !== undefined) {
-      obj.lastFailureTime = message.last_failure_time.toISOString();
+      obj.last_failure_time = message.last_failure_time.toISOString();
     }
     if (message.last_state_change !== undefined) {
-      obj.lastStateChange = message.last_state_change.toISOString();
+      obj.last_state_change = message.last_state_change.toISOString();
     }
     if (message.opened_at !== undefined) {
-      obj.openedAt = message.opened_at.toISOString();
+      obj.opened_at = message.opened_at.toISOString();
     }
     if (message.retry_at !== undefined) {
-      obj.retryAt = message.retry_at.toISOString();
+      obj.retry_at = message.retry_at.toISOString();
     }
     if (message.half_open !== undefined) {
-      obj.halfOpen = HalfOpen.toJSON(message.half_open);
+      obj.half_open = HalfOpen.toJSON(message.half_open);
     }
     if (message.computed !== BreakerState.BREAKER_STATE_UNSPECIFIED) {
       obj.computed = breakerStateToJSON(message.computed);
@@ -1502,7 +1382,7 @@ export const Breaker: MessageFns<Breaker> = {
       obj.effective = breakerStateToJSON(message.effective);
     }
     if (message.config_revision !== 0) {
-      obj.configRevision = Math.round(message.config_revision);
+      obj.config_revision = Math.round(message.config_revision);
     }
     if (message.generation !== 0) {
       obj.generation = Math.round(message.generation);
@@ -1739,69 +1619,19 @@ export const BreakerConfig: MessageFns<BreakerConfig> = {
 
   fromJSON(object: any): BreakerConfig {
     return {
-      failure_threshold: isSet(object.failureThreshold)
-        ? globalThis.Number(object.failureThreshold)
-        : isSet(object.failure_threshold)
-        ? globalThis.Number(object.failure_threshold)
-        : undefined,
-      minimum_calls: isSet(object.minimumCalls)
-        ? globalThis.Number(object.minimumCalls)
-        : isSet(object.minimum_calls)
-        ? globalThis.Number(object.minimum_calls)
-        : undefined,
-      failure_rate: isSet(object.failureRate)
-        ? globalThis.Number(object.failureRate)
-        : isSet(object.failure_rate)
-        ? globalThis.Number(object.failure_rate)
-        : undefined,
-      slow_rate: isSet(object.slowRate)
-        ? globalThis.Number(object.slowRate)
-        : isSet(object.slow_rate)
-        ? globalThis.Number(object.slow_rate)
-        : undefined,
-      slow_call_ms: isSet(object.slowCallMs)
-        ? globalThis.Number(object.slowCallMs)
-        : isSet(object.slow_call_ms)
-        ? globalThis.Number(object.slow_call_ms)
-        : undefined,
-      window_ms: isSet(object.windowMs)
-        ? globalThis.Number(object.windowMs)
-        : isSet(object.window_ms)
-        ? globalThis.Number(object.window_ms)
-        : undefined,
-      open_ms: isSet(object.openMs)
-        ? globalThis.Number(object.openMs)
-        : isSet(object.open_ms)
-        ? globalThis.Number(object.open_ms)
-        : undefined,
-      open_multiplier: isSet(object.openMultiplier)
-        ? globalThis.Number(object.openMultiplier)
-        : isSet(object.open_multiplier)
-        ? globalThis.Number(object.open_multiplier)
-        : undefined,
-      open_max_ms: isSet(object.openMaxMs)
-        ? globalThis.Number(object.openMaxMs)
-        : isSet(object.open_max_ms)
-        ? globalThis.Number(object.open_max_ms)
-        : undefined,
-      open_jitter: isSet(object.openJitter)
-        ? globalThis.Number(object.openJitter)
-        : isSet(object.open_jitter)
-        ? globalThis.Number(object.open_jitter)
-        : undefined,
-      half_open_permits: isSet(object.halfOpenPermits)
-        ? globalThis.Number(object.halfOpenPermits)
-        : isSet(object.half_open_permits)
-        ? globalThis.Number(object.half_open_permits)
-        : undefined,
-      success_threshold: isSet(object.successThreshold)
-        ? globalThis.Number(object.successThreshold)
-        : isSet(object.success_threshold)
-        ? globalThis.Number(object.success_threshold)
-        : undefined,
-      half_open_deadline_ms: isSet(object.halfOpenDeadlineMs)
-        ? globalThis.Number(object.halfOpenDeadlineMs)
-        : isSet(object.half_open_deadline_ms)
+      failure_threshold: isSet(object.failure_threshold) ? globalThis.Number(object.failure_threshold) : undefined,
+      minimum_calls: isSet(object.minimum_calls) ? globalThis.Number(object.minimum_calls) : undefined,
+      failure_rate: isSet(object.failure_rate) ? globalThis.Number(object.failure_rate) : undefined,
+      slow_rate: isSet(object.slow_rate) ? globalThis.Number(object.slow_rate) : undefined,
+      slow_call_ms: isSet(object.slow_call_ms) ? globalThis.Number(object.slow_call_ms) : undefined,
+      window_ms: isSet(object.window_ms) ? globalThis.Number(object.window_ms) : undefined,
+      open_ms: isSet(object.open_ms) ? globalThis.Number(object.open_ms) : undefined,
+      open_multiplier: isSet(object.open_multiplier) ? globalThis.Number(object.open_multiplier) : undefined,
+      open_max_ms: isSet(object.open_max_ms) ? globalThis.Number(object.open_max_ms) : undefined,
+      open_jitter: isSet(object.open_jitter) ? globalThis.Number(object.open_jitter) : undefined,
+      half_open_permits: isSet(object.half_open_permits) ? globalThis.Number(object.half_open_permits) : undefined,
+      success_threshold: isSet(object.success_threshold) ? globalThis.Number(object.success_threshold) : undefined,
+      half_open_deadline_ms: isSet(object.half_open_deadline_ms)
         ? globalThis.Number(object.half_open_deadline_ms)
         : undefined,
     };
@@ -1810,43 +1640,43 @@ export const BreakerConfig: MessageFns<BreakerConfig> = {
   toJSON(message: BreakerConfig): unknown {
     const obj: any = {};
     if (message.failure_threshold !== undefined) {
-      obj.failureThreshold = Math.round(message.failure_threshold);
+      obj.failure_threshold = Math.round(message.failure_threshold);
     }
     if (message.minimum_calls !== undefined) {
-      obj.minimumCalls = Math.round(message.minimum_calls);
+      obj.minimum_calls = Math.round(message.minimum_calls);
     }
     if (message.failure_rate !== undefined) {
-      obj.failureRate = floatToJson(message.failure_rate);
+      obj.failure_rate = floatToJson(message.failure_rate);
     }
     if (message.slow_rate !== undefined) {
-      obj.slowRate = floatToJson(message.slow_rate);
+      obj.slow_rate = floatToJson(message.slow_rate);
     }
     if (message.slow_call_ms !== undefined) {
-      obj.slowCallMs = floatToJson(message.slow_call_ms);
+      obj.slow_call_ms = floatToJson(message.slow_call_ms);
     }
     if (message.window_ms !== undefined) {
-      obj.windowMs = floatToJson(message.window_ms);
+      obj.window_ms = floatToJson(message.window_ms);
     }
     if (message.open_ms !== undefined) {
-      obj.openMs = floatToJson(message.open_ms);
+      obj.open_ms = floatToJson(message.open_ms);
     }
     if (message.open_multiplier !== undefined) {
-      obj.openMultiplier = floatToJson(message.open_multiplier);
+      obj.open_multiplier = floatToJson(message.open_multiplier);
     }
     if (message.open_max_ms !== undefined) {
-      obj.openMaxMs = floatToJson(message.open_max_ms);
+      obj.open_max_ms = floatToJson(message.open_max_ms);
     }
     if (message.open_jitter !== undefined) {
-      obj.openJitter = floatToJson(message.open_jitter);
+      obj.open_jitter = floatToJson(message.open_jitter);
     }
     if (message.half_open_permits !== undefined) {
-      obj.halfOpenPermits = Math.round(message.half_open_permits);
+      obj.half_open_permits = Math.round(message.half_open_permits);
     }
     if (message.success_threshold !== undefined) {
-      obj.successThreshold = Math.round(message.success_threshold);
+      obj.success_threshold = Math.round(message.success_threshold);
     }
     if (message.half_open_deadline_ms !== undefined) {
-      obj.halfOpenDeadlineMs = floatToJson(message.half_open_deadline_ms);
+      obj.half_open_deadline_ms = floatToJson(message.half_open_deadline_ms);
     }
     return obj;
   },

@@ -686,18 +686,10 @@ export const HealthDetail: MessageFns<HealthDetail> = {
   fromJSON(object: any): HealthDetail {
     return {
       score: isSet(object.score) ? globalThis.Number(object.score) : undefined,
-      success_ratio: isSet(object.successRatio)
-        ? globalThis.Number(object.successRatio)
-        : isSet(object.success_ratio)
-        ? globalThis.Number(object.success_ratio)
-        : undefined,
+      success_ratio: isSet(object.success_ratio) ? globalThis.Number(object.success_ratio) : undefined,
       freshness: isSet(object.freshness) ? globalThis.Number(object.freshness) : undefined,
       latency: isSet(object.latency) ? globalThis.Number(object.latency) : undefined,
-      quota_headroom: isSet(object.quotaHeadroom)
-        ? globalThis.Number(object.quotaHeadroom)
-        : isSet(object.quota_headroom)
-        ? globalThis.Number(object.quota_headroom)
-        : undefined,
+      quota_headroom: isSet(object.quota_headroom) ? globalThis.Number(object.quota_headroom) : undefined,
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
       stalled: isSet(object.stalled) ? globalThis.Boolean(object.stalled) : false,
     };
@@ -709,7 +701,7 @@ export const HealthDetail: MessageFns<HealthDetail> = {
       obj.score = floatToJson(message.score);
     }
     if (message.success_ratio !== undefined) {
-      obj.successRatio = floatToJson(message.success_ratio);
+      obj.success_ratio = floatToJson(message.success_ratio);
     }
     if (message.freshness !== undefined) {
       obj.freshness = floatToJson(message.freshness);
@@ -718,7 +710,7 @@ export const HealthDetail: MessageFns<HealthDetail> = {
       obj.latency = floatToJson(message.latency);
     }
     if (message.quota_headroom !== undefined) {
-      obj.quotaHeadroom = floatToJson(message.quota_headroom);
+      obj.quota_headroom = floatToJson(message.quota_headroom);
     }
     if (message.stale !== false) {
       obj.stale = message.stale;
@@ -817,34 +809,22 @@ export const CollectorMetrics: MessageFns<CollectorMetrics> = {
 
   fromJSON(object: any): CollectorMetrics {
     return {
-      error_rate: isSet(object.errorRate)
-        ? globalThis.Number(object.errorRate)
-        : isSet(object.error_rate)
-        ? globalThis.Number(object.error_rate)
-        : undefined,
-      success_rate: isSet(object.successRate)
-        ? globalThis.Number(object.successRate)
-        : isSet(object.success_rate)
-        ? globalThis.Number(object.success_rate)
-        : undefined,
-      requests_today: isSet(object.requestsToday)
-        ? BigInt(object.requestsToday)
-        : isSet(object.requests_today)
-        ? BigInt(object.requests_today)
-        : 0n,
+      error_rate: isSet(object.error_rate) ? globalThis.Number(object.error_rate) : undefined,
+      success_rate: isSet(object.success_rate) ? globalThis.Number(object.success_rate) : undefined,
+      requests_today: isSet(object.requests_today) ? BigInt(object.requests_today) : 0n,
     };
   },
 
   toJSON(message: CollectorMetrics): unknown {
     const obj: any = {};
     if (message.error_rate !== undefined) {
-      obj.errorRate = floatToJson(message.error_rate);
+      obj.error_rate = floatToJson(message.error_rate);
     }
     if (message.success_rate !== undefined) {
-      obj.successRate = floatToJson(message.success_rate);
+      obj.success_rate = floatToJson(message.success_rate);
     }
     if (message.requests_today !== 0n) {
-      obj.requestsToday = message.requests_today.toString();
+      obj.requests_today = message.requests_today.toString();
     }
     return obj;
   },
@@ -1170,62 +1150,26 @@ export const CollectorSummary: MessageFns<CollectorSummary> = {
       connected: isSet(object.connected) ? globalThis.Boolean(object.connected) : false,
       status: isSet(object.status) ? healthFromJSON(object.status) : Health.HEALTH_UNSPECIFIED,
       health: isSet(object.health) ? healthFromJSON(object.health) : Health.HEALTH_UNSPECIFIED,
-      health_detail: isSet(object.healthDetail)
-        ? HealthDetail.fromJSON(object.healthDetail)
-        : isSet(object.health_detail)
-        ? HealthDetail.fromJSON(object.health_detail)
-        : undefined,
-      last_collection_time: isSet(object.lastCollectionTime)
-        ? fromJsonTimestamp(object.lastCollectionTime)
-        : isSet(object.last_collection_time)
+      health_detail: isSet(object.health_detail) ? HealthDetail.fromJSON(object.health_detail) : undefined,
+      last_collection_time: isSet(object.last_collection_time)
         ? fromJsonTimestamp(object.last_collection_time)
         : undefined,
       metrics: isSet(object.metrics) ? CollectorMetrics.fromJSON(object.metrics) : undefined,
       cost: isSet(object.cost) ? globalThis.Number(object.cost) : undefined,
-      has_api_key: isSet(object.hasApiKey)
-        ? globalThis.Boolean(object.hasApiKey)
-        : isSet(object.has_api_key)
-        ? globalThis.Boolean(object.has_api_key)
-        : false,
-      configured_rate_limit: isSet(object.configuredRateLimit)
-        ? globalThis.Number(object.configuredRateLimit)
-        : isSet(object.configured_rate_limit)
+      has_api_key: isSet(object.has_api_key) ? globalThis.Boolean(object.has_api_key) : false,
+      configured_rate_limit: isSet(object.configured_rate_limit)
         ? globalThis.Number(object.configured_rate_limit)
         : undefined,
       phase: isSet(object.phase) ? phaseFromJSON(object.phase) : Phase.PHASE_UNSPECIFIED,
-      upstream_mode: isSet(object.upstreamMode)
-        ? globalThis.String(object.upstreamMode)
-        : isSet(object.upstream_mode)
-        ? globalThis.String(object.upstream_mode)
-        : "",
+      upstream_mode: isSet(object.upstream_mode) ? globalThis.String(object.upstream_mode) : "",
       suspended: isSet(object.suspended) ? globalThis.Boolean(object.suspended) : false,
-      rate_limiter: isSet(object.rateLimiter)
-        ? LimiterSummary.fromJSON(object.rateLimiter)
-        : isSet(object.rate_limiter)
-        ? LimiterSummary.fromJSON(object.rate_limiter)
-        : undefined,
-      circuit_breaker: isSet(object.circuitBreaker)
-        ? BreakerSummary.fromJSON(object.circuitBreaker)
-        : isSet(object.circuit_breaker)
-        ? BreakerSummary.fromJSON(object.circuit_breaker)
-        : undefined,
+      rate_limiter: isSet(object.rate_limiter) ? LimiterSummary.fromJSON(object.rate_limiter) : undefined,
+      circuit_breaker: isSet(object.circuit_breaker) ? BreakerSummary.fromJSON(object.circuit_breaker) : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       why: isSet(object.why) ? globalThis.String(object.why) : "",
-      why_changes_at: isSet(object.whyChangesAt)
-        ? fromJsonTimestamp(object.whyChangesAt)
-        : isSet(object.why_changes_at)
-        ? fromJsonTimestamp(object.why_changes_at)
-        : undefined,
-      last_new_data_time: isSet(object.lastNewDataTime)
-        ? fromJsonTimestamp(object.lastNewDataTime)
-        : isSet(object.last_new_data_time)
-        ? fromJsonTimestamp(object.last_new_data_time)
-        : undefined,
-      quota_remaining: isSet(object.quotaRemaining)
-        ? globalThis.Number(object.quotaRemaining)
-        : isSet(object.quota_remaining)
-        ? globalThis.Number(object.quota_remaining)
-        : undefined,
+      why_changes_at: isSet(object.why_changes_at) ? fromJsonTimestamp(object.why_changes_at) : undefined,
+      last_new_data_time: isSet(object.last_new_data_time) ? fromJsonTimestamp(object.last_new_data_time) : undefined,
+      quota_remaining: isSet(object.quota_remaining) ? globalThis.Number(object.quota_remaining) : undefined,
     };
   },
 
@@ -1250,10 +1194,10 @@ export const CollectorSummary: MessageFns<CollectorSummary> = {
       obj.health = healthToJSON(message.health);
     }
     if (message.health_detail !== undefined) {
-      obj.healthDetail = HealthDetail.toJSON(message.health_detail);
+      obj.health_detail = HealthDetail.toJSON(message.health_detail);
     }
     if (message.last_collection_time !== undefined) {
-      obj.lastCollectionTime = message.last_collection_time.toISOString();
+      obj.last_collection_time = message.last_collection_time.toISOString();
     }
     if (message.metrics !== undefined) {
       obj.metrics = CollectorMetrics.toJSON(message.metrics);
@@ -1262,25 +1206,25 @@ export const CollectorSummary: MessageFns<CollectorSummary> = {
       obj.cost = floatToJson(message.cost);
     }
     if (message.has_api_key !== false) {
-      obj.hasApiKey = message.has_api_key;
+      obj.has_api_key = message.has_api_key;
     }
     if (message.configured_rate_limit !== undefined) {
-      obj.configuredRateLimit = floatToJson(message.configured_rate_limit);
+      obj.configured_rate_limit = floatToJson(message.configured_rate_limit);
     }
     if (message.phase !== Phase.PHASE_UNSPECIFIED) {
       obj.phase = phaseToJSON(message.phase);
     }
     if (message.upstream_mode !== "") {
-      obj.upstreamMode = message.upstream_mode;
+      obj.upstream_mode = message.upstream_mode;
     }
     if (message.suspended !== false) {
       obj.suspended = message.suspended;
     }
     if (message.rate_limiter !== undefined) {
-      obj.rateLimiter = LimiterSummary.toJSON(message.rate_limiter);
+      obj.rate_limiter = LimiterSummary.toJSON(message.rate_limiter);
     }
     if (message.circuit_breaker !== undefined) {
-      obj.circuitBreaker = BreakerSummary.toJSON(message.circuit_breaker);
+      obj.circuit_breaker = BreakerSummary.toJSON(message.circuit_breaker);
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
@@ -1289,13 +1233,13 @@ export const CollectorSummary: MessageFns<CollectorSummary> = {
       obj.why = message.why;
     }
     if (message.why_changes_at !== undefined) {
-      obj.whyChangesAt = message.why_changes_at.toISOString();
+      obj.why_changes_at = message.why_changes_at.toISOString();
     }
     if (message.last_new_data_time !== undefined) {
-      obj.lastNewDataTime = message.last_new_data_time.toISOString();
+      obj.last_new_data_time = message.last_new_data_time.toISOString();
     }
     if (message.quota_remaining !== undefined) {
-      obj.quotaRemaining = floatToJson(message.quota_remaining);
+      obj.quota_remaining = floatToJson(message.quota_remaining);
     }
     return obj;
   },
@@ -1502,22 +1446,10 @@ export const HealthCheck: MessageFns<HealthCheck> = {
       run: isSet(object.run) ? globalThis.String(object.run) : undefined,
       outcome: isSet(object.outcome) ? outcomeFromJSON(object.outcome) : Outcome.OUTCOME_UNSPECIFIED,
       message: isSet(object.message) ? globalThis.String(object.message) : "",
-      duration_ms: isSet(object.durationMs)
-        ? globalThis.Number(object.durationMs)
-        : isSet(object.duration_ms)
-        ? globalThis.Number(object.duration_ms)
-        : undefined,
-      latency_p95_ms: isSet(object.latencyP95Ms)
-        ? globalThis.Number(object.latencyP95Ms)
-        : isSet(object.latency_p95_ms)
-        ? globalThis.Number(object.latency_p95_ms)
-        : undefined,
+      duration_ms: isSet(object.duration_ms) ? globalThis.Number(object.duration_ms) : undefined,
+      latency_p95_ms: isSet(object.latency_p95_ms) ? globalThis.Number(object.latency_p95_ms) : undefined,
       records: isSet(object.records) ? globalThis.Number(object.records) : 0,
-      new_records: isSet(object.newRecords)
-        ? globalThis.Number(object.newRecords)
-        : isSet(object.new_records)
-        ? globalThis.Number(object.new_records)
-        : 0,
+      new_records: isSet(object.new_records) ? globalThis.Number(object.new_records) : 0,
     };
   },
 
@@ -1542,16 +1474,16 @@ export const HealthCheck: MessageFns<HealthCheck> = {
       obj.message = message.message;
     }
     if (message.duration_ms !== undefined) {
-      obj.durationMs = floatToJson(message.duration_ms);
+      obj.duration_ms = floatToJson(message.duration_ms);
     }
     if (message.latency_p95_ms !== undefined) {
-      obj.latencyP95Ms = floatToJson(message.latency_p95_ms);
+      obj.latency_p95_ms = floatToJson(message.latency_p95_ms);
     }
     if (message.records !== 0) {
       obj.records = Math.round(message.records);
     }
     if (message.new_records !== 0) {
-      obj.newRecords = Math.round(message.new_records);
+      obj.new_records = Math.round(message.new_records);
     }
     return obj;
   },
@@ -1666,26 +1598,18 @@ export const HealthSummary: MessageFns<HealthSummary> = {
 
   fromJSON(object: any): HealthSummary {
     return {
-      total_checks: isSet(object.totalChecks)
-        ? globalThis.Number(object.totalChecks)
-        : isSet(object.total_checks)
-        ? globalThis.Number(object.total_checks)
-        : 0,
+      total_checks: isSet(object.total_checks) ? globalThis.Number(object.total_checks) : 0,
       healthy: isSet(object.healthy) ? globalThis.Number(object.healthy) : 0,
       failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
       degraded: isSet(object.degraded) ? globalThis.Number(object.degraded) : 0,
-      health_rate: isSet(object.healthRate)
-        ? globalThis.Number(object.healthRate)
-        : isSet(object.health_rate)
-        ? globalThis.Number(object.health_rate)
-        : undefined,
+      health_rate: isSet(object.health_rate) ? globalThis.Number(object.health_rate) : undefined,
     };
   },
 
   toJSON(message: HealthSummary): unknown {
     const obj: any = {};
     if (message.total_checks !== 0) {
-      obj.totalChecks = Math.round(message.total_checks);
+      obj.total_checks = Math.round(message.total_checks);
     }
     if (message.healthy !== 0) {
       obj.healthy = Math.round(message.healthy);
@@ -1697,7 +1621,7 @@ export const HealthSummary: MessageFns<HealthSummary> = {
       obj.degraded = Math.round(message.degraded);
     }
     if (message.health_rate !== undefined) {
-      obj.healthRate = floatToJson(message.health_rate);
+      obj.health_rate = floatToJson(message.health_rate);
     }
     return obj;
   },
@@ -1964,39 +1888,15 @@ export const Usage: MessageFns<Usage> = {
 
   fromJSON(object: any): Usage {
     return {
-      api_calls: isSet(object.apiCalls)
-        ? BigInt(object.apiCalls)
-        : isSet(object.api_calls)
-        ? BigInt(object.api_calls)
-        : 0n,
-      calls_today: isSet(object.callsToday)
-        ? BigInt(object.callsToday)
-        : isSet(object.calls_today)
-        ? BigInt(object.calls_today)
-        : 0n,
+      api_calls: isSet(object.api_calls) ? BigInt(object.api_calls) : 0n,
+      calls_today: isSet(object.calls_today) ? BigInt(object.calls_today) : 0n,
       units: isSet(object.units) ? globalThis.Number(object.units) : 0,
       unit: isSet(object.unit) ? globalThis.String(object.unit) : "",
-      estimated_cost: isSet(object.estimatedCost)
-        ? globalThis.Number(object.estimatedCost)
-        : isSet(object.estimated_cost)
-        ? globalThis.Number(object.estimated_cost)
-        : undefined,
+      estimated_cost: isSet(object.estimated_cost) ? globalThis.Number(object.estimated_cost) : undefined,
       currency: isSet(object.currency) ? globalThis.String(object.currency) : "",
-      monthly_quota: isSet(object.monthlyQuota)
-        ? globalThis.Number(object.monthlyQuota)
-        : isSet(object.monthly_quota)
-        ? globalThis.Number(object.monthly_quota)
-        : undefined,
-      daily_quota: isSet(object.dailyQuota)
-        ? globalThis.Number(object.dailyQuota)
-        : isSet(object.daily_quota)
-        ? globalThis.Number(object.daily_quota)
-        : undefined,
-      quota_remaining: isSet(object.quotaRemaining)
-        ? globalThis.Number(object.quotaRemaining)
-        : isSet(object.quota_remaining)
-        ? globalThis.Number(object.quota_remaining)
-        : undefined,
+      monthly_quota: isSet(object.monthly_quota) ? globalThis.Number(object.monthly_quota) : undefined,
+      daily_quota: isSet(object.daily_quota) ? globalThis.Number(object.daily_quota) : undefined,
+      quota_remaining: isSet(object.quota_remaining) ? globalThis.Number(object.quota_remaining) : undefined,
       period: isSet(object.period) ? Period.fromJSON(object.period) : undefined,
     };
   },
@@ -2004,10 +1904,10 @@ export const Usage: MessageFns<Usage> = {
   toJSON(message: Usage): unknown {
     const obj: any = {};
     if (message.api_calls !== 0n) {
-      obj.apiCalls = message.api_calls.toString();
+      obj.api_calls = message.api_calls.toString();
     }
     if (message.calls_today !== 0n) {
-      obj.callsToday = message.calls_today.toString();
+      obj.calls_today = message.calls_today.toString();
     }
     if (message.units !== 0) {
       obj.units = floatToJson(message.units);
@@ -2016,19 +1916,19 @@ export const Usage: MessageFns<Usage> = {
       obj.unit = message.unit;
     }
     if (message.estimated_cost !== undefined) {
-      obj.estimatedCost = floatToJson(message.estimated_cost);
+      obj.estimated_cost = floatToJson(message.estimated_cost);
     }
     if (message.currency !== "") {
       obj.currency = message.currency;
     }
     if (message.monthly_quota !== undefined) {
-      obj.monthlyQuota = floatToJson(message.monthly_quota);
+      obj.monthly_quota = floatToJson(message.monthly_quota);
     }
     if (message.daily_quota !== undefined) {
-      obj.dailyQuota = floatToJson(message.daily_quota);
+      obj.daily_quota = floatToJson(message.daily_quota);
     }
     if (message.quota_remaining !== undefined) {
-      obj.quotaRemaining = floatToJson(message.quota_remaining);
+      obj.quota_remaining = floatToJson(message.quota_remaining);
     }
     if (message.period !== undefined) {
       obj.period = Period.toJSON(message.period);
@@ -2259,11 +2159,7 @@ export const Suspension: MessageFns<Suspension> = {
       cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
       detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
       since: isSet(object.since) ? fromJsonTimestamp(object.since) : undefined,
-      next_try: isSet(object.nextTry)
-        ? fromJsonTimestamp(object.nextTry)
-        : isSet(object.next_try)
-        ? fromJsonTimestamp(object.next_try)
-        : undefined,
+      next_try: isSet(object.next_try) ? fromJsonTimestamp(object.next_try) : undefined,
     };
   },
 
@@ -2279,7 +2175,7 @@ export const Suspension: MessageFns<Suspension> = {
       obj.since = message.since.toISOString();
     }
     if (message.next_try !== undefined) {
-      obj.nextTry = message.next_try.toISOString();
+      obj.next_try = message.next_try.toISOString();
     }
     return obj;
   },
@@ -2420,16 +2316,8 @@ export const LastRun: MessageFns<LastRun> = {
     return {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       trigger: isSet(object.trigger) ? globalThis.String(object.trigger) : "",
-      started_at: isSet(object.startedAt)
-        ? fromJsonTimestamp(object.startedAt)
-        : isSet(object.started_at)
-        ? fromJsonTimestamp(object.started_at)
-        : undefined,
-      ended_at: isSet(object.endedAt)
-        ? fromJsonTimestamp(object.endedAt)
-        : isSet(object.ended_at)
-        ? fromJsonTimestamp(object.ended_at)
-        : undefined,
+      started_at: isSet(object.started_at) ? fromJsonTimestamp(object.started_at) : undefined,
+      ended_at: isSet(object.ended_at) ? fromJsonTimestamp(object.ended_at) : undefined,
       outcome: isSet(object.outcome) ? outcomeFromJSON(object.outcome) : Outcome.OUTCOME_UNSPECIFIED,
       message: isSet(object.message) ? globalThis.String(object.message) : "",
       warnings: globalThis.Array.isArray(object?.warnings) ? object.warnings.map((e: any) => globalThis.String(e)) : [],
@@ -2445,10 +2333,10 @@ export const LastRun: MessageFns<LastRun> = {
       obj.trigger = message.trigger;
     }
     if (message.started_at !== undefined) {
-      obj.startedAt = message.started_at.toISOString();
+      obj.started_at = message.started_at.toISOString();
     }
     if (message.ended_at !== undefined) {
-      obj.endedAt = message.ended_at.toISOString();
+      obj.ended_at = message.ended_at.toISOString();
     }
     if (message.outcome !== Outcome.OUTCOME_UNSPECIFIED) {
       obj.outcome = outcomeToJSON(message.outcome);
@@ -2615,11 +2503,7 @@ export const RunCounts: MessageFns<RunCounts> = {
       unknown: isSet(object.unknown) ? BigInt(object.unknown) : 0n,
       blocked: isSet(object.blocked) ? BigInt(object.blocked) : 0n,
       skipped: isSet(object.skipped) ? BigInt(object.skipped) : 0n,
-      consecutive_failures: isSet(object.consecutiveFailures)
-        ? globalThis.Number(object.consecutiveFailures)
-        : isSet(object.consecutive_failures)
-        ? globalThis.Number(object.consecutive_failures)
-        : 0,
+      consecutive_failures: isSet(object.consecutive_failures) ? globalThis.Number(object.consecutive_failures) : 0,
     };
   },
 
@@ -2644,7 +2528,7 @@ export const RunCounts: MessageFns<RunCounts> = {
       obj.skipped = message.skipped.toString();
     }
     if (message.consecutive_failures !== 0) {
-      obj.consecutiveFailures = Math.round(message.consecutive_failures);
+      obj.consecutive_failures = Math.round(message.consecutive_failures);
     }
     return obj;
   },
@@ -3171,80 +3055,34 @@ export const Collector: MessageFns<Collector> = {
       connected: isSet(object.connected) ? globalThis.Boolean(object.connected) : false,
       status: isSet(object.status) ? healthFromJSON(object.status) : Health.HEALTH_UNSPECIFIED,
       health: isSet(object.health) ? healthFromJSON(object.health) : Health.HEALTH_UNSPECIFIED,
-      health_detail: isSet(object.healthDetail)
-        ? HealthDetail.fromJSON(object.healthDetail)
-        : isSet(object.health_detail)
-        ? HealthDetail.fromJSON(object.health_detail)
-        : undefined,
-      last_collection_time: isSet(object.lastCollectionTime)
-        ? fromJsonTimestamp(object.lastCollectionTime)
-        : isSet(object.last_collection_time)
+      health_detail: isSet(object.health_detail) ? HealthDetail.fromJSON(object.health_detail) : undefined,
+      last_collection_time: isSet(object.last_collection_time)
         ? fromJsonTimestamp(object.last_collection_time)
         : undefined,
       metrics: isSet(object.metrics) ? CollectorMetrics.fromJSON(object.metrics) : undefined,
       cost: isSet(object.cost) ? globalThis.Number(object.cost) : undefined,
-      has_api_key: isSet(object.hasApiKey)
-        ? globalThis.Boolean(object.hasApiKey)
-        : isSet(object.has_api_key)
-        ? globalThis.Boolean(object.has_api_key)
-        : false,
-      configured_rate_limit: isSet(object.configuredRateLimit)
-        ? globalThis.Number(object.configuredRateLimit)
-        : isSet(object.configured_rate_limit)
+      has_api_key: isSet(object.has_api_key) ? globalThis.Boolean(object.has_api_key) : false,
+      configured_rate_limit: isSet(object.configured_rate_limit)
         ? globalThis.Number(object.configured_rate_limit)
         : undefined,
       phase: isSet(object.phase) ? phaseFromJSON(object.phase) : Phase.PHASE_UNSPECIFIED,
-      upstream_mode: isSet(object.upstreamMode)
-        ? globalThis.String(object.upstreamMode)
-        : isSet(object.upstream_mode)
-        ? globalThis.String(object.upstream_mode)
-        : "",
+      upstream_mode: isSet(object.upstream_mode) ? globalThis.String(object.upstream_mode) : "",
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
       why: isSet(object.why) ? globalThis.String(object.why) : "",
-      why_changes_at: isSet(object.whyChangesAt)
-        ? fromJsonTimestamp(object.whyChangesAt)
-        : isSet(object.why_changes_at)
-        ? fromJsonTimestamp(object.why_changes_at)
-        : undefined,
-      rate_limiter: isSet(object.rateLimiter)
-        ? Limiter.fromJSON(object.rateLimiter)
-        : isSet(object.rate_limiter)
-        ? Limiter.fromJSON(object.rate_limiter)
-        : undefined,
-      circuit_breaker: isSet(object.circuitBreaker)
-        ? Breaker.fromJSON(object.circuitBreaker)
-        : isSet(object.circuit_breaker)
-        ? Breaker.fromJSON(object.circuit_breaker)
-        : undefined,
-      recent_health: globalThis.Array.isArray(object?.recentHealth)
-        ? object.recentHealth.map((e: any) => HealthCheck.fromJSON(e))
-        : globalThis.Array.isArray(object?.recent_health)
+      why_changes_at: isSet(object.why_changes_at) ? fromJsonTimestamp(object.why_changes_at) : undefined,
+      rate_limiter: isSet(object.rate_limiter) ? Limiter.fromJSON(object.rate_limiter) : undefined,
+      circuit_breaker: isSet(object.circuit_breaker) ? Breaker.fromJSON(object.circuit_breaker) : undefined,
+      recent_health: globalThis.Array.isArray(object?.recent_health)
         ? object.recent_health.map((e: any) => HealthCheck.fromJSON(e))
         : [],
-      health_summary: isSet(object.healthSummary)
-        ? HealthSummary.fromJSON(object.healthSummary)
-        : isSet(object.health_summary)
-        ? HealthSummary.fromJSON(object.health_summary)
-        : undefined,
+      health_summary: isSet(object.health_summary) ? HealthSummary.fromJSON(object.health_summary) : undefined,
       usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined,
       desired: isSet(object.desired) ? Desired.fromJSON(object.desired) : undefined,
       suspended: isSet(object.suspended) ? Suspension.fromJSON(object.suspended) : undefined,
       revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
-      next_run_time: isSet(object.nextRunTime)
-        ? fromJsonTimestamp(object.nextRunTime)
-        : isSet(object.next_run_time)
-        ? fromJsonTimestamp(object.next_run_time)
-        : undefined,
-      last_new_data_time: isSet(object.lastNewDataTime)
-        ? fromJsonTimestamp(object.lastNewDataTime)
-        : isSet(object.last_new_data_time)
-        ? fromJsonTimestamp(object.last_new_data_time)
-        : undefined,
-      last_run: isSet(object.lastRun)
-        ? LastRun.fromJSON(object.lastRun)
-        : isSet(object.last_run)
-        ? LastRun.fromJSON(object.last_run)
-        : undefined,
+      next_run_time: isSet(object.next_run_time) ? fromJsonTimestamp(object.next_run_time) : undefined,
+      last_new_data_time: isSet(object.last_new_data_time) ? fromJsonTimestamp(object.last_new_data_time) : undefined,
+      last_run: isSet(object.last_run) ? LastRun.fromJSON(object.last_run) : undefined,
       runs: isSet(object.runs) ? RunCounts.fromJSON(object.runs) : undefined,
       records: isSet(object.records) ? RecordCounts.fromJSON(object.records) : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
@@ -3272,10 +3110,10 @@ export const Collector: MessageFns<Collector> = {
       obj.health = healthToJSON(message.health);
     }
     if (message.health_detail !== undefined) {
-      obj.healthDetail = HealthDetail.toJSON(message.health_detail);
+      obj.health_detail = HealthDetail.toJSON(message.health_detail);
     }
     if (message.last_collection_time !== undefined) {
-      obj.lastCollectionTime = message.last_collection_time.toISOString();
+      obj.last_collection_time = message.last_collection_time.toISOString();
     }
     if (message.metrics !== undefined) {
       obj.metrics = CollectorMetrics.toJSON(message.metrics);
@@ -3284,16 +3122,16 @@ export const Collector: MessageFns<Collector> = {
       obj.cost = floatToJson(message.cost);
     }
     if (message.has_api_key !== false) {
-      obj.hasApiKey = message.has_api_key;
+      obj.has_api_key = message.has_api_key;
     }
     if (message.configured_rate_limit !== undefined) {
-      obj.configuredRateLimit = floatToJson(message.configured_rate_limit);
+      obj.configured_rate_limit = floatToJson(message.configured_rate_limit);
     }
     if (message.phase !== Phase.PHASE_UNSPECIFIED) {
       obj.phase = phaseToJSON(message.phase);
     }
     if (message.upstream_mode !== "") {
-      obj.upstreamMode = message.upstream_mode;
+      obj.upstream_mode = message.upstream_mode;
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
@@ -3302,19 +3140,19 @@ export const Collector: MessageFns<Collector> = {
       obj.why = message.why;
     }
     if (message.why_changes_at !== undefined) {
-      obj.whyChangesAt = message.why_changes_at.toISOString();
+      obj.why_changes_at = message.why_changes_at.toISOString();
     }
     if (message.rate_limiter !== undefined) {
-      obj.rateLimiter = Limiter.toJSON(message.rate_limiter);
+      obj.rate_limiter = Limiter.toJSON(message.rate_limiter);
     }
     if (message.circuit_breaker !== undefined) {
-      obj.circuitBreaker = Breaker.toJSON(message.circuit_breaker);
+      obj.circuit_breaker = Breaker.toJSON(message.circuit_breaker);
     }
     if (message.recent_health?.length) {
-      obj.recentHealth = message.recent_health.map((e) => HealthCheck.toJSON(e));
+      obj.recent_health = message.recent_health.map((e) => HealthCheck.toJSON(e));
     }
     if (message.health_summary !== undefined) {
-      obj.healthSummary = HealthSummary.toJSON(message.health_summary);
+      obj.health_summary = HealthSummary.toJSON(message.health_summary);
     }
     if (message.usage !== undefined) {
       obj.usage = Usage.toJSON(message.usage);
@@ -3329,13 +3167,13 @@ export const Collector: MessageFns<Collector> = {
       obj.revision = message.revision;
     }
     if (message.next_run_time !== undefined) {
-      obj.nextRunTime = message.next_run_time.toISOString();
+      obj.next_run_time = message.next_run_time.toISOString();
     }
     if (message.last_new_data_time !== undefined) {
-      obj.lastNewDataTime = message.last_new_data_time.toISOString();
+      obj.last_new_data_time = message.last_new_data_time.toISOString();
     }
     if (message.last_run !== undefined) {
-      obj.lastRun = LastRun.toJSON(message.last_run);
+      obj.last_run = LastRun.toJSON(message.last_run);
     }
     if (message.runs !== undefined) {
       obj.runs = RunCounts.toJSON(message.runs);
@@ -3479,16 +3317,8 @@ export const CurrentUsage: MessageFns<CurrentUsage> = {
 
   fromJSON(object: any): CurrentUsage {
     return {
-      api_calls: isSet(object.apiCalls)
-        ? BigInt(object.apiCalls)
-        : isSet(object.api_calls)
-        ? BigInt(object.api_calls)
-        : 0n,
-      estimated_cost: isSet(object.estimatedCost)
-        ? globalThis.Number(object.estimatedCost)
-        : isSet(object.estimated_cost)
-        ? globalThis.Number(object.estimated_cost)
-        : 0,
+      api_calls: isSet(object.api_calls) ? BigInt(object.api_calls) : 0n,
+      estimated_cost: isSet(object.estimated_cost) ? globalThis.Number(object.estimated_cost) : 0,
       units: isSet(object.units) ? globalThis.Number(object.units) : 0,
     };
   },
@@ -3496,10 +3326,10 @@ export const CurrentUsage: MessageFns<CurrentUsage> = {
   toJSON(message: CurrentUsage): unknown {
     const obj: any = {};
     if (message.api_calls !== 0n) {
-      obj.apiCalls = message.api_calls.toString();
+      obj.api_calls = message.api_calls.toString();
     }
     if (message.estimated_cost !== 0) {
-      obj.estimatedCost = floatToJson(message.estimated_cost);
+      obj.estimated_cost = floatToJson(message.estimated_cost);
     }
     if (message.units !== 0) {
       obj.units = floatToJson(message.units);
@@ -3726,53 +3556,19 @@ export const CollectorCosts: MessageFns<CollectorCosts> = {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       tier: isSet(object.tier) ? globalThis.String(object.tier) : "",
-      monthly_quota: isSet(object.monthlyQuota)
-        ? globalThis.Number(object.monthlyQuota)
-        : isSet(object.monthly_quota)
-        ? globalThis.Number(object.monthly_quota)
-        : undefined,
-      daily_quota: isSet(object.dailyQuota)
-        ? globalThis.Number(object.dailyQuota)
-        : isSet(object.daily_quota)
-        ? globalThis.Number(object.daily_quota)
-        : undefined,
-      cost_per_call: isSet(object.costPerCall)
-        ? globalThis.Number(object.costPerCall)
-        : isSet(object.cost_per_call)
-        ? globalThis.Number(object.cost_per_call)
-        : 0,
-      quota_unit: isSet(object.quotaUnit)
-        ? globalThis.String(object.quotaUnit)
-        : isSet(object.quota_unit)
-        ? globalThis.String(object.quota_unit)
-        : "",
+      monthly_quota: isSet(object.monthly_quota) ? globalThis.Number(object.monthly_quota) : undefined,
+      daily_quota: isSet(object.daily_quota) ? globalThis.Number(object.daily_quota) : undefined,
+      cost_per_call: isSet(object.cost_per_call) ? globalThis.Number(object.cost_per_call) : 0,
+      quota_unit: isSet(object.quota_unit) ? globalThis.String(object.quota_unit) : "",
       currency: isSet(object.currency) ? globalThis.String(object.currency) : "",
-      current_usage: isSet(object.currentUsage)
-        ? CurrentUsage.fromJSON(object.currentUsage)
-        : isSet(object.current_usage)
-        ? CurrentUsage.fromJSON(object.current_usage)
-        : undefined,
-      quota_remaining: isSet(object.quotaRemaining)
-        ? globalThis.Number(object.quotaRemaining)
-        : isSet(object.quota_remaining)
-        ? globalThis.Number(object.quota_remaining)
-        : undefined,
+      current_usage: isSet(object.current_usage) ? CurrentUsage.fromJSON(object.current_usage) : undefined,
+      quota_remaining: isSet(object.quota_remaining) ? globalThis.Number(object.quota_remaining) : undefined,
       period: isSet(object.period) ? Period.fromJSON(object.period) : undefined,
-      burn_rate: isSet(object.burnRate)
-        ? globalThis.Number(object.burnRate)
-        : isSet(object.burn_rate)
-        ? globalThis.Number(object.burn_rate)
-        : 0,
-      forecast_end_of_period: isSet(object.forecastEndOfPeriod)
-        ? globalThis.Number(object.forecastEndOfPeriod)
-        : isSet(object.forecast_end_of_period)
+      burn_rate: isSet(object.burn_rate) ? globalThis.Number(object.burn_rate) : 0,
+      forecast_end_of_period: isSet(object.forecast_end_of_period)
         ? globalThis.Number(object.forecast_end_of_period)
         : 0,
-      exhausts_at: isSet(object.exhaustsAt)
-        ? fromJsonTimestamp(object.exhaustsAt)
-        : isSet(object.exhausts_at)
-        ? fromJsonTimestamp(object.exhausts_at)
-        : undefined,
+      exhausts_at: isSet(object.exhausts_at) ? fromJsonTimestamp(object.exhausts_at) : undefined,
       budget: isSet(object.budget) ? globalThis.Number(object.budget) : undefined,
     };
   },
@@ -3786,37 +3582,37 @@ export const CollectorCosts: MessageFns<CollectorCosts> = {
       obj.tier = message.tier;
     }
     if (message.monthly_quota !== undefined) {
-      obj.monthlyQuota = floatToJson(message.monthly_quota);
+      obj.monthly_quota = floatToJson(message.monthly_quota);
     }
     if (message.daily_quota !== undefined) {
-      obj.dailyQuota = floatToJson(message.daily_quota);
+      obj.daily_quota = floatToJson(message.daily_quota);
     }
     if (message.cost_per_call !== 0) {
-      obj.costPerCall = floatToJson(message.cost_per_call);
+      obj.cost_per_call = floatToJson(message.cost_per_call);
     }
     if (message.quota_unit !== "") {
-      obj.quotaUnit = message.quota_unit;
+      obj.quota_unit = message.quota_unit;
     }
     if (message.currency !== "") {
       obj.currency = message.currency;
     }
     if (message.current_usage !== undefined) {
-      obj.currentUsage = CurrentUsage.toJSON(message.current_usage);
+      obj.current_usage = CurrentUsage.toJSON(message.current_usage);
     }
     if (message.quota_remaining !== undefined) {
-      obj.quotaRemaining = floatToJson(message.quota_remaining);
+      obj.quota_remaining = floatToJson(message.quota_remaining);
     }
     if (message.period !== undefined) {
       obj.period = Period.toJSON(message.period);
     }
     if (message.burn_rate !== 0) {
-      obj.burnRate = floatToJson(message.burn_rate);
+      obj.burn_rate = floatToJson(message.burn_rate);
     }
     if (message.forecast_end_of_period !== 0) {
-      obj.forecastEndOfPeriod = floatToJson(message.forecast_end_of_period);
+      obj.forecast_end_of_period = floatToJson(message.forecast_end_of_period);
     }
     if (message.exhausts_at !== undefined) {
-      obj.exhaustsAt = message.exhausts_at.toISOString();
+      obj.exhausts_at = message.exhausts_at.toISOString();
     }
     if (message.budget !== undefined) {
       obj.budget = floatToJson(message.budget);
@@ -3923,14 +3719,8 @@ export const CostTotals: MessageFns<CostTotals> = {
 
   fromJSON(object: any): CostTotals {
     return {
-      total_api_calls: isSet(object.totalApiCalls)
-        ? BigInt(object.totalApiCalls)
-        : isSet(object.total_api_calls)
-        ? BigInt(object.total_api_calls)
-        : 0n,
-      total_estimated_cost: isSet(object.totalEstimatedCost)
-        ? globalThis.Number(object.totalEstimatedCost)
-        : isSet(object.total_estimated_cost)
+      total_api_calls: isSet(object.total_api_calls) ? BigInt(object.total_api_calls) : 0n,
+      total_estimated_cost: isSet(object.total_estimated_cost)
         ? globalThis.Number(object.total_estimated_cost)
         : undefined,
       currency: isSet(object.currency) ? globalThis.String(object.currency) : undefined,
@@ -3940,10 +3730,10 @@ export const CostTotals: MessageFns<CostTotals> = {
   toJSON(message: CostTotals): unknown {
     const obj: any = {};
     if (message.total_api_calls !== 0n) {
-      obj.totalApiCalls = message.total_api_calls.toString();
+      obj.total_api_calls = message.total_api_calls.toString();
     }
     if (message.total_estimated_cost !== undefined) {
-      obj.totalEstimatedCost = floatToJson(message.total_estimated_cost);
+      obj.total_estimated_cost = floatToJson(message.total_estimated_cost);
     }
     if (message.currency !== undefined) {
       obj.currency = message.currency;
@@ -4215,19 +4005,11 @@ export const CollectorTypeBucket: MessageFns<CollectorTypeBucket> = {
       kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       unit: isSet(object.unit) ? globalThis.String(object.unit) : "",
-      window_ms: isSet(object.windowMs)
-        ? globalThis.Number(object.windowMs)
-        : isSet(object.window_ms)
-        ? globalThis.Number(object.window_ms)
-        : undefined,
+      window_ms: isSet(object.window_ms) ? globalThis.Number(object.window_ms) : undefined,
       period: isSet(object.period) ? globalThis.String(object.period) : undefined,
       zone: isSet(object.zone) ? globalThis.String(object.zone) : undefined,
       quota: isSet(object.quota) ? globalThis.Boolean(object.quota) : false,
-      price_per_unit: isSet(object.pricePerUnit)
-        ? globalThis.Number(object.pricePerUnit)
-        : isSet(object.price_per_unit)
-        ? globalThis.Number(object.price_per_unit)
-        : 0,
+      price_per_unit: isSet(object.price_per_unit) ? globalThis.Number(object.price_per_unit) : 0,
     };
   },
 
@@ -4246,7 +4028,7 @@ export const CollectorTypeBucket: MessageFns<CollectorTypeBucket> = {
       obj.unit = message.unit;
     }
     if (message.window_ms !== undefined) {
-      obj.windowMs = floatToJson(message.window_ms);
+      obj.window_ms = floatToJson(message.window_ms);
     }
     if (message.period !== undefined) {
       obj.period = message.period;
@@ -4258,7 +4040,7 @@ export const CollectorTypeBucket: MessageFns<CollectorTypeBucket> = {
       obj.quota = message.quota;
     }
     if (message.price_per_unit !== 0) {
-      obj.pricePerUnit = floatToJson(message.price_per_unit);
+      obj.price_per_unit = floatToJson(message.price_per_unit);
     }
     return obj;
   },
@@ -4444,16 +4226,10 @@ export const CollectorTypeUpstream: MessageFns<CollectorTypeUpstream> = {
       scope: isSet(object.scope) ? globalThis.String(object.scope) : "",
       tier: isSet(object.tier) ? globalThis.String(object.tier) : "",
       currency: isSet(object.currency) ? globalThis.String(object.currency) : "",
-      max_requests_per_second: isSet(object.maxRequestsPerSecond)
-        ? globalThis.Number(object.maxRequestsPerSecond)
-        : isSet(object.max_requests_per_second)
+      max_requests_per_second: isSet(object.max_requests_per_second)
         ? globalThis.Number(object.max_requests_per_second)
         : 0,
-      recovery_window_ms: isSet(object.recoveryWindowMs)
-        ? globalThis.Number(object.recoveryWindowMs)
-        : isSet(object.recovery_window_ms)
-        ? globalThis.Number(object.recovery_window_ms)
-        : 0,
+      recovery_window_ms: isSet(object.recovery_window_ms) ? globalThis.Number(object.recovery_window_ms) : 0,
       endpoints: globalThis.Array.isArray(object?.endpoints)
         ? object.endpoints.map((e: any) => globalThis.String(e))
         : [],
@@ -4484,10 +4260,10 @@ export const CollectorTypeUpstream: MessageFns<CollectorTypeUpstream> = {
       obj.currency = message.currency;
     }
     if (message.max_requests_per_second !== 0) {
-      obj.maxRequestsPerSecond = floatToJson(message.max_requests_per_second);
+      obj.max_requests_per_second = floatToJson(message.max_requests_per_second);
     }
     if (message.recovery_window_ms !== 0) {
-      obj.recoveryWindowMs = floatToJson(message.recovery_window_ms);
+      obj.recovery_window_ms = floatToJson(message.recovery_window_ms);
     }
     if (message.endpoints?.length) {
       obj.endpoints = message.endpoints;
@@ -4679,11 +4455,7 @@ export const CollectorTypeInfo: MessageFns<CollectorTypeInfo> = {
       description: isSet(object.description) ? globalThis.String(object.description) : "",
       origin: isSet(object.origin) ? globalThis.String(object.origin) : "",
       paid: isSet(object.paid) ? globalThis.Boolean(object.paid) : false,
-      interval_ms: isSet(object.intervalMs)
-        ? globalThis.Number(object.intervalMs)
-        : isSet(object.interval_ms)
-        ? globalThis.Number(object.interval_ms)
-        : 0,
+      interval_ms: isSet(object.interval_ms) ? globalThis.Number(object.interval_ms) : 0,
       keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => CollectorTypeKey.fromJSON(e)) : [],
       upstreams: globalThis.Array.isArray(object?.upstreams)
         ? object.upstreams.map((e: any) => CollectorTypeUpstream.fromJSON(e))
@@ -4713,7 +4485,7 @@ export const CollectorTypeInfo: MessageFns<CollectorTypeInfo> = {
       obj.paid = message.paid;
     }
     if (message.interval_ms !== 0) {
-      obj.intervalMs = floatToJson(message.interval_ms);
+      obj.interval_ms = floatToJson(message.interval_ms);
     }
     if (message.keys?.length) {
       obj.keys = message.keys.map((e) => CollectorTypeKey.toJSON(e));

@@ -1098,16 +1098,8 @@ export const ListCollectorsRequest: MessageFns<ListCollectorsRequest> = {
       type: isSet(object.type) ? collectorTypeFromJSON(object.type) : CollectorType.COLLECTOR_TYPE_UNSPECIFIED,
       status: isSet(object.status) ? healthFromJSON(object.status) : Health.HEALTH_UNSPECIFIED,
       q: isSet(object.q) ? globalThis.String(object.q) : "",
-      page_size: isSet(object.pageSize)
-        ? globalThis.Number(object.pageSize)
-        : isSet(object.page_size)
-        ? globalThis.Number(object.page_size)
-        : 0,
-      page_token: isSet(object.pageToken)
-        ? globalThis.String(object.pageToken)
-        : isSet(object.page_token)
-        ? globalThis.String(object.page_token)
-        : "",
+      page_size: isSet(object.page_size) ? globalThis.Number(object.page_size) : 0,
+      page_token: isSet(object.page_token) ? globalThis.String(object.page_token) : "",
     };
   },
 
@@ -1126,10 +1118,10 @@ export const ListCollectorsRequest: MessageFns<ListCollectorsRequest> = {
       obj.q = message.q;
     }
     if (message.page_size !== 0) {
-      obj.pageSize = Math.round(message.page_size);
+      obj.page_size = Math.round(message.page_size);
     }
     if (message.page_token !== "") {
-      obj.pageToken = message.page_token;
+      obj.page_token = message.page_token;
     }
     return obj;
   },
@@ -1232,16 +1224,8 @@ export const ListCollectorsResponse: MessageFns<ListCollectorsResponse> = {
       collectors: globalThis.Array.isArray(object?.collectors)
         ? object.collectors.map((e: any) => CollectorSummary.fromJSON(e))
         : [],
-      total_count: isSet(object.totalCount)
-        ? globalThis.Number(object.totalCount)
-        : isSet(object.total_count)
-        ? globalThis.Number(object.total_count)
-        : 0,
-      next_page_token: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
+      total_count: isSet(object.total_count) ? globalThis.Number(object.total_count) : 0,
+      next_page_token: isSet(object.next_page_token) ? globalThis.String(object.next_page_token) : "",
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -1252,10 +1236,10 @@ export const ListCollectorsResponse: MessageFns<ListCollectorsResponse> = {
       obj.collectors = message.collectors.map((e) => CollectorSummary.toJSON(e));
     }
     if (message.total_count !== 0) {
-      obj.totalCount = Math.round(message.total_count);
+      obj.total_count = Math.round(message.total_count);
     }
     if (message.next_page_token !== "") {
-      obj.nextPageToken = message.next_page_token;
+      obj.next_page_token = message.next_page_token;
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
@@ -1386,26 +1370,20 @@ export const ListCollectorTypesResponse: MessageFns<ListCollectorTypesResponse> 
 
   fromJSON(object: any): ListCollectorTypesResponse {
     return {
-      collector_types: globalThis.Array.isArray(object?.collectorTypes)
-        ? object.collectorTypes.map((e: any) => CollectorTypeInfo.fromJSON(e))
-        : globalThis.Array.isArray(object?.collector_types)
+      collector_types: globalThis.Array.isArray(object?.collector_types)
         ? object.collector_types.map((e: any) => CollectorTypeInfo.fromJSON(e))
         : [],
-      total_count: isSet(object.totalCount)
-        ? globalThis.Number(object.totalCount)
-        : isSet(object.total_count)
-        ? globalThis.Number(object.total_count)
-        : 0,
+      total_count: isSet(object.total_count) ? globalThis.Number(object.total_count) : 0,
     };
   },
 
   toJSON(message: ListCollectorTypesResponse): unknown {
     const obj: any = {};
     if (message.collector_types?.length) {
-      obj.collectorTypes = message.collector_types.map((e) => CollectorTypeInfo.toJSON(e));
+      obj.collector_types = message.collector_types.map((e) => CollectorTypeInfo.toJSON(e));
     }
     if (message.total_count !== 0) {
-      obj.totalCount = Math.round(message.total_count);
+      obj.total_count = Math.round(message.total_count);
     }
     return obj;
   },
@@ -1492,11 +1470,7 @@ export const GetCollectorRequest: MessageFns<GetCollectorRequest> = {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
-      min_revision: isSet(object.minRevision)
-        ? globalThis.String(object.minRevision)
-        : isSet(object.min_revision)
-        ? globalThis.String(object.min_revision)
-        : "",
+      min_revision: isSet(object.min_revision) ? globalThis.String(object.min_revision) : "",
     };
   },
 
@@ -1509,7 +1483,7 @@ export const GetCollectorRequest: MessageFns<GetCollectorRequest> = {
       obj.at = message.at.toISOString();
     }
     if (message.min_revision !== "") {
-      obj.minRevision = message.min_revision;
+      obj.min_revision = message.min_revision;
     }
     return obj;
   },
@@ -1698,17 +1672,9 @@ export const EnableCollectorRequest: MessageFns<EnableCollectorRequest> = {
   fromJSON(object: any): EnableCollectorRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       ttl: isSet(object.ttl) ? Duration.fromJSON(object.ttl) : undefined,
     };
@@ -1720,13 +1686,13 @@ export const EnableCollectorRequest: MessageFns<EnableCollectorRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -1870,11 +1836,7 @@ export const EnableCollectorResponse: MessageFns<EnableCollectorResponse> = {
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
     };
   },
@@ -1897,7 +1859,7 @@ export const EnableCollectorResponse: MessageFns<EnableCollectorResponse> = {
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -2024,17 +1986,9 @@ export const DisableCollectorRequest: MessageFns<DisableCollectorRequest> = {
   fromJSON(object: any): DisableCollectorRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       ttl: isSet(object.ttl) ? Duration.fromJSON(object.ttl) : undefined,
     };
@@ -2046,13 +2000,13 @@ export const DisableCollectorRequest: MessageFns<DisableCollectorRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -2196,11 +2150,7 @@ export const DisableCollectorResponse: MessageFns<DisableCollectorResponse> = {
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
     };
   },
@@ -2223,7 +2173,7 @@ export const DisableCollectorResponse: MessageFns<DisableCollectorResponse> = {
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -2339,17 +2289,9 @@ export const RestartCollectorRequest: MessageFns<RestartCollectorRequest> = {
   fromJSON(object: any): RestartCollectorRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
@@ -2360,13 +2302,13 @@ export const RestartCollectorRequest: MessageFns<RestartCollectorRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -2506,11 +2448,7 @@ export const RestartCollectorResponse: MessageFns<RestartCollectorResponse> = {
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
     };
   },
@@ -2533,7 +2471,7 @@ export const RestartCollectorResponse: MessageFns<RestartCollectorResponse> = {
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -2649,17 +2587,9 @@ export const CollectNowRequest: MessageFns<CollectNowRequest> = {
   fromJSON(object: any): CollectNowRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
@@ -2670,13 +2600,13 @@ export const CollectNowRequest: MessageFns<CollectNowRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -2816,11 +2746,7 @@ export const CollectNowResponse: MessageFns<CollectNowResponse> = {
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
     };
   },
@@ -2843,7 +2769,7 @@ export const CollectNowResponse: MessageFns<CollectNowResponse> = {
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -2970,17 +2896,9 @@ export const UnblockQuotaRequest: MessageFns<UnblockQuotaRequest> = {
   fromJSON(object: any): UnblockQuotaRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       bucket: isSet(object.bucket) ? globalThis.String(object.bucket) : "",
     };
@@ -2992,13 +2910,13 @@ export const UnblockQuotaRequest: MessageFns<UnblockQuotaRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -3162,15 +3080,9 @@ export const UnblockQuotaResponse: MessageFns<UnblockQuotaResponse> = {
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
-      still_blocked: globalThis.Array.isArray(object?.stillBlocked)
-        ? object.stillBlocked.map((e: any) => Barrier.fromJSON(e))
-        : globalThis.Array.isArray(object?.still_blocked)
+      still_blocked: globalThis.Array.isArray(object?.still_blocked)
         ? object.still_blocked.map((e: any) => Barrier.fromJSON(e))
         : [],
     };
@@ -3194,13 +3106,13 @@ export const UnblockQuotaResponse: MessageFns<UnblockQuotaResponse> = {
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
     }
     if (message.still_blocked?.length) {
-      obj.stillBlocked = message.still_blocked.map((e) => Barrier.toJSON(e));
+      obj.still_blocked = message.still_blocked.map((e) => Barrier.toJSON(e));
     }
     return obj;
   },
@@ -3314,17 +3226,9 @@ export const UnquarantineCollectorRequest: MessageFns<UnquarantineCollectorReque
   fromJSON(object: any): UnquarantineCollectorRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
@@ -3335,13 +3239,13 @@ export const UnquarantineCollectorRequest: MessageFns<UnquarantineCollectorReque
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -3481,11 +3385,7 @@ export const UnquarantineCollectorResponse: MessageFns<UnquarantineCollectorResp
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
     };
   },
@@ -3508,7 +3408,7 @@ export const UnquarantineCollectorResponse: MessageFns<UnquarantineCollectorResp
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -3678,38 +3578,16 @@ export const UpdateRateLimitRequest: MessageFns<UpdateRateLimitRequest> = {
   fromJSON(object: any): UpdateRateLimitRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      max_requests_per_second: isSet(object.maxRequestsPerSecond)
-        ? globalThis.Number(object.maxRequestsPerSecond)
-        : isSet(object.max_requests_per_second)
+      max_requests_per_second: isSet(object.max_requests_per_second)
         ? globalThis.Number(object.max_requests_per_second)
         : undefined,
-      backoff_multiplier: isSet(object.backoffMultiplier)
-        ? globalThis.Number(object.backoffMultiplier)
-        : isSet(object.backoff_multiplier)
-        ? globalThis.Number(object.backoff_multiplier)
-        : undefined,
-      max_backoff: isSet(object.maxBackoff)
-        ? globalThis.Number(object.maxBackoff)
-        : isSet(object.max_backoff)
-        ? globalThis.Number(object.max_backoff)
-        : undefined,
-      update_mask: isSet(object.updateMask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
-        : isSet(object.update_mask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
-        : undefined,
+      backoff_multiplier: isSet(object.backoff_multiplier) ? globalThis.Number(object.backoff_multiplier) : undefined,
+      max_backoff: isSet(object.max_backoff) ? globalThis.Number(object.max_backoff) : undefined,
+      update_mask: isSet(object.update_mask) ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask)) : undefined,
     };
   },
 
@@ -3719,28 +3597,28 @@ export const UpdateRateLimitRequest: MessageFns<UpdateRateLimitRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
     if (message.max_requests_per_second !== undefined) {
-      obj.maxRequestsPerSecond = floatToJson(message.max_requests_per_second);
+      obj.max_requests_per_second = floatToJson(message.max_requests_per_second);
     }
     if (message.backoff_multiplier !== undefined) {
-      obj.backoffMultiplier = floatToJson(message.backoff_multiplier);
+      obj.backoff_multiplier = floatToJson(message.backoff_multiplier);
     }
     if (message.max_backoff !== undefined) {
-      obj.maxBackoff = floatToJson(message.max_backoff);
+      obj.max_backoff = floatToJson(message.max_backoff);
     }
     if (message.update_mask !== undefined) {
-      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.update_mask));
+      obj.update_mask = FieldMask.toJSON(FieldMask.wrap(message.update_mask));
     }
     return obj;
   },
@@ -3901,17 +3779,9 @@ export const UpdateRateLimitResponse: MessageFns<UpdateRateLimitResponse> = {
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
-      updated_config: isSet(object.updatedConfig)
-        ? RateLimitConfig.fromJSON(object.updatedConfig)
-        : isSet(object.updated_config)
-        ? RateLimitConfig.fromJSON(object.updated_config)
-        : undefined,
+      updated_config: isSet(object.updated_config) ? RateLimitConfig.fromJSON(object.updated_config) : undefined,
     };
   },
 
@@ -3933,13 +3803,13 @@ export const UpdateRateLimitResponse: MessageFns<UpdateRateLimitResponse> = {
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
     }
     if (message.updated_config !== undefined) {
-      obj.updatedConfig = RateLimitConfig.toJSON(message.updated_config);
+      obj.updated_config = RateLimitConfig.toJSON(message.updated_config);
     }
     return obj;
   },
@@ -4066,17 +3936,9 @@ export const ResetCircuitBreakerRequest: MessageFns<ResetCircuitBreakerRequest> 
   fromJSON(object: any): ResetCircuitBreakerRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
     };
@@ -4088,13 +3950,13 @@ export const ResetCircuitBreakerRequest: MessageFns<ResetCircuitBreakerRequest> 
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -4258,17 +4120,9 @@ export const ResetCircuitBreakerResponse: MessageFns<ResetCircuitBreakerResponse
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
-      new_state: isSet(object.newState)
-        ? Breaker.fromJSON(object.newState)
-        : isSet(object.new_state)
-        ? Breaker.fromJSON(object.new_state)
-        : undefined,
+      new_state: isSet(object.new_state) ? Breaker.fromJSON(object.new_state) : undefined,
     };
   },
 
@@ -4290,13 +4144,13 @@ export const ResetCircuitBreakerResponse: MessageFns<ResetCircuitBreakerResponse
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
     }
     if (message.new_state !== undefined) {
-      obj.newState = Breaker.toJSON(message.new_state);
+      obj.new_state = Breaker.toJSON(message.new_state);
     }
     return obj;
   },
@@ -4454,17 +4308,9 @@ export const SetCircuitBreakerStateRequest: MessageFns<SetCircuitBreakerStateReq
   fromJSON(object: any): SetCircuitBreakerStateRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       ttl: isSet(object.ttl) ? Duration.fromJSON(object.ttl) : undefined,
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
@@ -4478,13 +4324,13 @@ export const SetCircuitBreakerStateRequest: MessageFns<SetCircuitBreakerStateReq
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -4656,17 +4502,9 @@ export const SetCircuitBreakerStateResponse: MessageFns<SetCircuitBreakerStateRe
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
-      new_state: isSet(object.newState)
-        ? Breaker.fromJSON(object.newState)
-        : isSet(object.new_state)
-        ? Breaker.fromJSON(object.new_state)
-        : undefined,
+      new_state: isSet(object.new_state) ? Breaker.fromJSON(object.new_state) : undefined,
     };
   },
 
@@ -4688,13 +4526,13 @@ export const SetCircuitBreakerStateResponse: MessageFns<SetCircuitBreakerStateRe
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
     }
     if (message.new_state !== undefined) {
-      obj.newState = Breaker.toJSON(message.new_state);
+      obj.new_state = Breaker.toJSON(message.new_state);
     }
     return obj;
   },
@@ -4939,17 +4777,11 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
       config: isSet(object.config) ? BreakerConfig.fromJSON(object.config) : undefined,
-      config_revision: isSet(object.configRevision)
-        ? globalThis.Number(object.configRevision)
-        : isSet(object.config_revision)
-        ? globalThis.Number(object.config_revision)
-        : 0,
+      config_revision: isSet(object.config_revision) ? globalThis.Number(object.config_revision) : 0,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
       configured: isSet(object.configured) ? BreakerConfig.fromJSON(object.configured) : undefined,
-      set_by_operator: globalThis.Array.isArray(object?.setByOperator)
-        ? object.setByOperator.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.set_by_operator)
+      set_by_operator: globalThis.Array.isArray(object?.set_by_operator)
         ? object.set_by_operator.map((e: any) => globalThis.String(e))
         : [],
     };
@@ -4967,7 +4799,7 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
       obj.config = BreakerConfig.toJSON(message.config);
     }
     if (message.config_revision !== 0) {
-      obj.configRevision = Math.round(message.config_revision);
+      obj.config_revision = Math.round(message.config_revision);
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
@@ -4979,7 +4811,7 @@ export const GetCircuitBreakerConfigResponse: MessageFns<GetCircuitBreakerConfig
       obj.configured = BreakerConfig.toJSON(message.configured);
     }
     if (message.set_by_operator?.length) {
-      obj.setByOperator = message.set_by_operator;
+      obj.set_by_operator = message.set_by_operator;
     }
     return obj;
   },
@@ -5139,25 +4971,13 @@ export const UpdateCircuitBreakerRequest: MessageFns<UpdateCircuitBreakerRequest
   fromJSON(object: any): UpdateCircuitBreakerRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
       config: isSet(object.config) ? BreakerConfig.fromJSON(object.config) : undefined,
-      update_mask: isSet(object.updateMask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
-        : isSet(object.update_mask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
-        : undefined,
+      update_mask: isSet(object.update_mask) ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask)) : undefined,
     };
   },
 
@@ -5167,13 +4987,13 @@ export const UpdateCircuitBreakerRequest: MessageFns<UpdateCircuitBreakerRequest
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -5185,7 +5005,7 @@ export const UpdateCircuitBreakerRequest: MessageFns<UpdateCircuitBreakerRequest
       obj.config = BreakerConfig.toJSON(message.config);
     }
     if (message.update_mask !== undefined) {
-      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.update_mask));
+      obj.update_mask = FieldMask.toJSON(FieldMask.wrap(message.update_mask));
     }
     return obj;
   },
@@ -5347,17 +5167,9 @@ export const UpdateCircuitBreakerResponse: MessageFns<UpdateCircuitBreakerRespon
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
-      updated_config: isSet(object.updatedConfig)
-        ? BreakerConfig.fromJSON(object.updatedConfig)
-        : isSet(object.updated_config)
-        ? BreakerConfig.fromJSON(object.updated_config)
-        : undefined,
+      updated_config: isSet(object.updated_config) ? BreakerConfig.fromJSON(object.updated_config) : undefined,
     };
   },
 
@@ -5379,13 +5191,13 @@ export const UpdateCircuitBreakerResponse: MessageFns<UpdateCircuitBreakerRespon
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
     }
     if (message.updated_config !== undefined) {
-      obj.updatedConfig = BreakerConfig.toJSON(message.updated_config);
+      obj.updated_config = BreakerConfig.toJSON(message.updated_config);
     }
     return obj;
   },
@@ -5562,11 +5374,7 @@ export const Cursor: MessageFns<Cursor> = {
       series: isSet(object.series) ? globalThis.String(object.series) : "",
       cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
       ordinal: isSet(object.ordinal) ? BigInt(object.ordinal) : 0n,
-      newest_at: isSet(object.newestAt)
-        ? fromJsonTimestamp(object.newestAt)
-        : isSet(object.newest_at)
-        ? fromJsonTimestamp(object.newest_at)
-        : undefined,
+      newest_at: isSet(object.newest_at) ? fromJsonTimestamp(object.newest_at) : undefined,
     };
   },
 
@@ -5582,7 +5390,7 @@ export const Cursor: MessageFns<Cursor> = {
       obj.ordinal = message.ordinal.toString();
     }
     if (message.newest_at !== undefined) {
-      obj.newestAt = message.newest_at.toISOString();
+      obj.newest_at = message.newest_at.toISOString();
     }
     return obj;
   },
@@ -5831,17 +5639,9 @@ export const UpdateCursorRequest: MessageFns<UpdateCursorRequest> = {
   fromJSON(object: any): UpdateCursorRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       series: isSet(object.series) ? globalThis.String(object.series) : "",
       cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : undefined,
@@ -5854,13 +5654,13 @@ export const UpdateCursorRequest: MessageFns<UpdateCursorRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -6028,11 +5828,7 @@ export const UpdateCursorResponse: MessageFns<UpdateCursorResponse> = {
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PlannedEvent.fromJSON(e)) : [],
       cursors: globalThis.Array.isArray(object?.cursors) ? object.cursors.map((e: any) => Cursor.fromJSON(e)) : [],
     };
@@ -6056,7 +5852,7 @@ export const UpdateCursorResponse: MessageFns<UpdateCursorResponse> = {
       obj.stale = message.stale;
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => PlannedEvent.toJSON(e));
@@ -6485,17 +6281,9 @@ export const BatchCollectorsRequest: MessageFns<BatchCollectorsRequest> = {
   fromJSON(object: any): BatchCollectorsRequest {
     return {
       names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       selector: isSet(object.selector) ? CollectorSelector.fromJSON(object.selector) : undefined,
-      validate_only: isSet(object.validateOnly)
-        ? globalThis.Boolean(object.validateOnly)
-        : isSet(object.validate_only)
-        ? globalThis.Boolean(object.validate_only)
-        : false,
+      validate_only: isSet(object.validate_only) ? globalThis.Boolean(object.validate_only) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       action: isSet(object.action) ? batchActionFromJSON(object.action) : BatchAction.BATCH_ACTION_UNSPECIFIED,
       ttl: isSet(object.ttl) ? Duration.fromJSON(object.ttl) : undefined,
@@ -6508,13 +6296,13 @@ export const BatchCollectorsRequest: MessageFns<BatchCollectorsRequest> = {
       obj.names = message.names;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.selector !== undefined) {
       obj.selector = CollectorSelector.toJSON(message.selector);
     }
     if (message.validate_only !== false) {
-      obj.validateOnly = message.validate_only;
+      obj.validate_only = message.validate_only;
     }
     if (message.reason !== "") {
       obj.reason = message.reason;
@@ -6893,11 +6681,7 @@ export const BatchCollectorsResponse: MessageFns<BatchCollectorsResponse> = {
       results: globalThis.Array.isArray(object?.results) ? object.results.map((e: any) => BatchResult.fromJSON(e)) : [],
       succeeded: isSet(object.succeeded) ? globalThis.Number(object.succeeded) : 0,
       failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
-      dry_run: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+      dry_run: isSet(object.dry_run) ? globalThis.Boolean(object.dry_run) : false,
     };
   },
 
@@ -6916,7 +6700,7 @@ export const BatchCollectorsResponse: MessageFns<BatchCollectorsResponse> = {
       obj.failed = Math.round(message.failed);
     }
     if (message.dry_run !== false) {
-      obj.dryRun = message.dry_run;
+      obj.dry_run = message.dry_run;
     }
     return obj;
   },
@@ -7007,11 +6791,7 @@ export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
 
   fromJSON(object: any): WatchCollectorsRequest {
     return {
-      after_position: isSet(object.afterPosition)
-        ? BigInt(object.afterPosition)
-        : isSet(object.after_position)
-        ? BigInt(object.after_position)
-        : undefined,
+      after_position: isSet(object.after_position) ? BigInt(object.after_position) : undefined,
       names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
       type: isSet(object.type) ? collectorTypeFromJSON(object.type) : CollectorType.COLLECTOR_TYPE_UNSPECIFIED,
     };
@@ -7020,7 +6800,7 @@ export const WatchCollectorsRequest: MessageFns<WatchCollectorsRequest> = {
   toJSON(message: WatchCollectorsRequest): unknown {
     const obj: any = {};
     if (message.after_position !== undefined) {
-      obj.afterPosition = message.after_position.toString();
+      obj.after_position = message.after_position.toString();
     }
     if (message.names?.length) {
       obj.names = message.names;

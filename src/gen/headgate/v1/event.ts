@@ -348,59 +348,23 @@ export const EventMetadata: MessageFns<EventMetadata> = {
 
   fromJSON(object: any): EventMetadata {
     return {
-      event_id: isSet(object.eventId)
-        ? globalThis.String(object.eventId)
-        : isSet(object.event_id)
-        ? globalThis.String(object.event_id)
-        : "",
-      command_id: isSet(object.commandId)
-        ? globalThis.String(object.commandId)
-        : isSet(object.command_id)
-        ? globalThis.String(object.command_id)
-        : "",
-      command_hash: isSet(object.commandHash)
-        ? globalThis.String(object.commandHash)
-        : isSet(object.command_hash)
-        ? globalThis.String(object.command_hash)
-        : "",
-      correlation_id: isSet(object.correlationId)
-        ? globalThis.String(object.correlationId)
-        : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : "",
-      causation_id: isSet(object.causationId)
-        ? globalThis.String(object.causationId)
-        : isSet(object.causation_id)
-        ? globalThis.String(object.causation_id)
-        : "",
+      event_id: isSet(object.event_id) ? globalThis.String(object.event_id) : "",
+      command_id: isSet(object.command_id) ? globalThis.String(object.command_id) : "",
+      command_hash: isSet(object.command_hash) ? globalThis.String(object.command_hash) : "",
+      correlation_id: isSet(object.correlation_id) ? globalThis.String(object.correlation_id) : "",
+      causation_id: isSet(object.causation_id) ? globalThis.String(object.causation_id) : "",
       actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
       interface: isSet(object.interface) ? interfaceFromJSON(object.interface) : Interface.INTERFACE_UNSPECIFIED,
       address: isSet(object.address) ? globalThis.String(object.address) : "",
       operation: isSet(object.operation) ? globalThis.String(object.operation) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      recorded_at: isSet(object.recordedAt)
-        ? fromJsonTimestamp(object.recordedAt)
-        : isSet(object.recorded_at)
-        ? fromJsonTimestamp(object.recorded_at)
-        : undefined,
+      recorded_at: isSet(object.recorded_at) ? fromJsonTimestamp(object.recorded_at) : undefined,
       schema: isSet(object.schema) ? globalThis.Number(object.schema) : 0,
       epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
       node: isSet(object.node) ? globalThis.String(object.node) : "",
-      state_hash: isSet(object.stateHash)
-        ? globalThis.String(object.stateHash)
-        : isSet(object.state_hash)
-        ? globalThis.String(object.state_hash)
-        : "",
-      fold_version: isSet(object.foldVersion)
-        ? globalThis.Number(object.foldVersion)
-        : isSet(object.fold_version)
-        ? globalThis.Number(object.fold_version)
-        : undefined,
-      prev_hash: isSet(object.prevHash)
-        ? globalThis.String(object.prevHash)
-        : isSet(object.prev_hash)
-        ? globalThis.String(object.prev_hash)
-        : "",
+      state_hash: isSet(object.state_hash) ? globalThis.String(object.state_hash) : "",
+      fold_version: isSet(object.fold_version) ? globalThis.Number(object.fold_version) : undefined,
+      prev_hash: isSet(object.prev_hash) ? globalThis.String(object.prev_hash) : "",
       hash: isSet(object.hash) ? globalThis.String(object.hash) : "",
     };
   },
@@ -408,19 +372,19 @@ export const EventMetadata: MessageFns<EventMetadata> = {
   toJSON(message: EventMetadata): unknown {
     const obj: any = {};
     if (message.event_id !== "") {
-      obj.eventId = message.event_id;
+      obj.event_id = message.event_id;
     }
     if (message.command_id !== "") {
-      obj.commandId = message.command_id;
+      obj.command_id = message.command_id;
     }
     if (message.command_hash !== "") {
-      obj.commandHash = message.command_hash;
+      obj.command_hash = message.command_hash;
     }
     if (message.correlation_id !== "") {
-      obj.correlationId = message.correlation_id;
+      obj.correlation_id = message.correlation_id;
     }
     if (message.causation_id !== "") {
-      obj.causationId = message.causation_id;
+      obj.causation_id = message.causation_id;
     }
     if (message.actor !== "") {
       obj.actor = message.actor;
@@ -438,7 +402,7 @@ export const EventMetadata: MessageFns<EventMetadata> = {
       obj.reason = message.reason;
     }
     if (message.recorded_at !== undefined) {
-      obj.recordedAt = message.recorded_at.toISOString();
+      obj.recorded_at = message.recorded_at.toISOString();
     }
     if (message.schema !== 0) {
       obj.schema = Math.round(message.schema);
@@ -450,13 +414,13 @@ export const EventMetadata: MessageFns<EventMetadata> = {
       obj.node = message.node;
     }
     if (message.state_hash !== "") {
-      obj.stateHash = message.state_hash;
+      obj.state_hash = message.state_hash;
     }
     if (message.fold_version !== undefined) {
-      obj.foldVersion = Math.round(message.fold_version);
+      obj.fold_version = Math.round(message.fold_version);
     }
     if (message.prev_hash !== "") {
-      obj.prevHash = message.prev_hash;
+      obj.prev_hash = message.prev_hash;
     }
     if (message.hash !== "") {
       obj.hash = message.hash;

@@ -711,22 +711,12 @@ export const ListHealthResponse: MessageFns<ListHealthResponse> = {
 
   fromJSON(object: any): ListHealthResponse {
     return {
-      collector_name: isSet(object.collectorName)
-        ? globalThis.String(object.collectorName)
-        : isSet(object.collector_name)
-        ? globalThis.String(object.collector_name)
-        : "",
+      collector_name: isSet(object.collector_name) ? globalThis.String(object.collector_name) : "",
       statistics: isSet(object.statistics) ? HealthSummary.fromJSON(object.statistics) : undefined,
-      recent_records: globalThis.Array.isArray(object?.recentRecords)
-        ? object.recentRecords.map((e: any) => HealthCheck.fromJSON(e))
-        : globalThis.Array.isArray(object?.recent_records)
+      recent_records: globalThis.Array.isArray(object?.recent_records)
         ? object.recent_records.map((e: any) => HealthCheck.fromJSON(e))
         : [],
-      all_records_count: isSet(object.allRecordsCount)
-        ? globalThis.Number(object.allRecordsCount)
-        : isSet(object.all_records_count)
-        ? globalThis.Number(object.all_records_count)
-        : 0,
+      all_records_count: isSet(object.all_records_count) ? globalThis.Number(object.all_records_count) : 0,
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -734,16 +724,16 @@ export const ListHealthResponse: MessageFns<ListHealthResponse> = {
   toJSON(message: ListHealthResponse): unknown {
     const obj: any = {};
     if (message.collector_name !== "") {
-      obj.collectorName = message.collector_name;
+      obj.collector_name = message.collector_name;
     }
     if (message.statistics !== undefined) {
       obj.statistics = HealthSummary.toJSON(message.statistics);
     }
     if (message.recent_records?.length) {
-      obj.recentRecords = message.recent_records.map((e) => HealthCheck.toJSON(e));
+      obj.recent_records = message.recent_records.map((e) => HealthCheck.toJSON(e));
     }
     if (message.all_records_count !== 0) {
-      obj.allRecordsCount = Math.round(message.all_records_count);
+      obj.all_records_count = Math.round(message.all_records_count);
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
@@ -906,16 +896,8 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       operation: isSet(object.operation) ? globalThis.String(object.operation) : "",
       outcome: isSet(object.outcome) ? auditOutcomeFromJSON(object.outcome) : AuditOutcome.AUDIT_OUTCOME_UNSPECIFIED,
-      page_size: isSet(object.pageSize)
-        ? globalThis.Number(object.pageSize)
-        : isSet(object.page_size)
-        ? globalThis.Number(object.page_size)
-        : 0,
-      page_token: isSet(object.pageToken)
-        ? globalThis.String(object.pageToken)
-        : isSet(object.page_token)
-        ? globalThis.String(object.page_token)
-        : "",
+      page_size: isSet(object.page_size) ? globalThis.Number(object.page_size) : 0,
+      page_token: isSet(object.page_token) ? globalThis.String(object.page_token) : "",
     };
   },
 
@@ -940,10 +922,10 @@ export const ListAuditRequest: MessageFns<ListAuditRequest> = {
       obj.outcome = auditOutcomeToJSON(message.outcome);
     }
     if (message.page_size !== 0) {
-      obj.pageSize = Math.round(message.page_size);
+      obj.page_size = Math.round(message.page_size);
     }
     if (message.page_token !== "") {
-      obj.pageToken = message.page_token;
+      obj.page_token = message.page_token;
     }
     return obj;
   },
@@ -1199,16 +1181,8 @@ export const AuditEntry: MessageFns<AuditEntry> = {
       outcome: isSet(object.outcome) ? auditOutcomeFromJSON(object.outcome) : AuditOutcome.AUDIT_OUTCOME_UNSPECIFIED,
       code: isSet(object.code) ? globalThis.String(object.code) : "",
       count: isSet(object.count) ? BigInt(object.count) : 0n,
-      command_id: isSet(object.commandId)
-        ? globalThis.String(object.commandId)
-        : isSet(object.command_id)
-        ? globalThis.String(object.command_id)
-        : "",
-      correlation_id: isSet(object.correlationId)
-        ? globalThis.String(object.correlationId)
-        : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : "",
+      command_id: isSet(object.command_id) ? globalThis.String(object.command_id) : "",
+      correlation_id: isSet(object.correlation_id) ? globalThis.String(object.correlation_id) : "",
       facts: globalThis.Array.isArray(object?.facts) ? object.facts.map((e: any) => globalThis.String(e)) : [],
       detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
     };
@@ -1250,10 +1224,10 @@ export const AuditEntry: MessageFns<AuditEntry> = {
       obj.count = message.count.toString();
     }
     if (message.command_id !== "") {
-      obj.commandId = message.command_id;
+      obj.command_id = message.command_id;
     }
     if (message.correlation_id !== "") {
-      obj.correlationId = message.correlation_id;
+      obj.correlation_id = message.correlation_id;
     }
     if (message.facts?.length) {
       obj.facts = message.facts;
@@ -1370,11 +1344,7 @@ export const ListAuditResponse: MessageFns<ListAuditResponse> = {
     return {
       entries: globalThis.Array.isArray(object?.entries) ? object.entries.map((e: any) => AuditEntry.fromJSON(e)) : [],
       count: isSet(object.count) ? globalThis.Number(object.count) : 0,
-      next_page_token: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
+      next_page_token: isSet(object.next_page_token) ? globalThis.String(object.next_page_token) : "",
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -1388,7 +1358,7 @@ export const ListAuditResponse: MessageFns<ListAuditResponse> = {
       obj.count = Math.round(message.count);
     }
     if (message.next_page_token !== "") {
-      obj.nextPageToken = message.next_page_token;
+      obj.next_page_token = message.next_page_token;
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
@@ -1554,16 +1524,8 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
         : [],
       types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
       interface: isSet(object.interface) ? interfaceFromJSON(object.interface) : Interface.INTERFACE_UNSPECIFIED,
-      after_position: isSet(object.afterPosition)
-        ? BigInt(object.afterPosition)
-        : isSet(object.after_position)
-        ? BigInt(object.after_position)
-        : undefined,
-      before_position: isSet(object.beforePosition)
-        ? BigInt(object.beforePosition)
-        : isSet(object.before_position)
-        ? BigInt(object.before_position)
-        : undefined,
+      after_position: isSet(object.after_position) ? BigInt(object.after_position) : undefined,
+      before_position: isSet(object.before_position) ? BigInt(object.before_position) : undefined,
       last: isSet(object.last) ? globalThis.Number(object.last) : 0,
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
     };
@@ -1584,10 +1546,10 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
       obj.interface = interfaceToJSON(message.interface);
     }
     if (message.after_position !== undefined) {
-      obj.afterPosition = message.after_position.toString();
+      obj.after_position = message.after_position.toString();
     }
     if (message.before_position !== undefined) {
-      obj.beforePosition = message.before_position.toString();
+      obj.before_position = message.before_position.toString();
     }
     if (message.last !== 0) {
       obj.last = Math.round(message.last);
@@ -1715,16 +1677,8 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
     return {
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => Event.fromJSON(e)) : [],
       count: isSet(object.count) ? globalThis.Number(object.count) : 0,
-      next_after: isSet(object.nextAfter)
-        ? BigInt(object.nextAfter)
-        : isSet(object.next_after)
-        ? BigInt(object.next_after)
-        : 0n,
-      at_end: isSet(object.atEnd)
-        ? globalThis.Boolean(object.atEnd)
-        : isSet(object.at_end)
-        ? globalThis.Boolean(object.at_end)
-        : false,
+      next_after: isSet(object.next_after) ? BigInt(object.next_after) : 0n,
+      at_end: isSet(object.at_end) ? globalThis.Boolean(object.at_end) : false,
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -1738,10 +1692,10 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
       obj.count = Math.round(message.count);
     }
     if (message.next_after !== 0n) {
-      obj.nextAfter = message.next_after.toString();
+      obj.next_after = message.next_after.toString();
     }
     if (message.at_end !== false) {
-      obj.atEnd = message.at_end;
+      obj.at_end = message.at_end;
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
@@ -1883,11 +1837,7 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
         : [],
       types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
       interface: isSet(object.interface) ? interfaceFromJSON(object.interface) : Interface.INTERFACE_UNSPECIFIED,
-      after_position: isSet(object.afterPosition)
-        ? BigInt(object.afterPosition)
-        : isSet(object.after_position)
-        ? BigInt(object.after_position)
-        : undefined,
+      after_position: isSet(object.after_position) ? BigInt(object.after_position) : undefined,
       follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
     };
   },
@@ -1907,7 +1857,7 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
       obj.interface = interfaceToJSON(message.interface);
     }
     if (message.after_position !== undefined) {
-      obj.afterPosition = message.after_position.toString();
+      obj.after_position = message.after_position.toString();
     }
     if (message.follow !== false) {
       obj.follow = message.follow;
@@ -2097,11 +2047,7 @@ export const ReplayBreakerRequest: MessageFns<ReplayBreakerRequest> = {
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
       from: isSet(object.from) ? fromJsonTimestamp(object.from) : undefined,
       to: isSet(object.to) ? fromJsonTimestamp(object.to) : undefined,
-      after_revision: isSet(object.afterRevision)
-        ? BigInt(object.afterRevision)
-        : isSet(object.after_revision)
-        ? BigInt(object.after_revision)
-        : undefined,
+      after_revision: isSet(object.after_revision) ? BigInt(object.after_revision) : undefined,
     };
   },
 
@@ -2120,7 +2066,7 @@ export const ReplayBreakerRequest: MessageFns<ReplayBreakerRequest> = {
       obj.to = message.to.toISOString();
     }
     if (message.after_revision !== undefined) {
-      obj.afterRevision = message.after_revision.toString();
+      obj.after_revision = message.after_revision.toString();
     }
     return obj;
   },
@@ -2588,16 +2534,8 @@ export const ListBreakerHistoryRequest: MessageFns<ListBreakerHistoryRequest> = 
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
       from: isSet(object.from) ? fromJsonTimestamp(object.from) : undefined,
       to: isSet(object.to) ? fromJsonTimestamp(object.to) : undefined,
-      page_size: isSet(object.pageSize)
-        ? globalThis.Number(object.pageSize)
-        : isSet(object.page_size)
-        ? globalThis.Number(object.page_size)
-        : 0,
-      page_token: isSet(object.pageToken)
-        ? globalThis.String(object.pageToken)
-        : isSet(object.page_token)
-        ? globalThis.String(object.page_token)
-        : "",
+      page_size: isSet(object.page_size) ? globalThis.Number(object.page_size) : 0,
+      page_token: isSet(object.page_token) ? globalThis.String(object.page_token) : "",
     };
   },
 
@@ -2616,10 +2554,10 @@ export const ListBreakerHistoryRequest: MessageFns<ListBreakerHistoryRequest> = 
       obj.to = message.to.toISOString();
     }
     if (message.page_size !== 0) {
-      obj.pageSize = Math.round(message.page_size);
+      obj.page_size = Math.round(message.page_size);
     }
     if (message.page_token !== "") {
-      obj.pageToken = message.page_token;
+      obj.page_token = message.page_token;
     }
     return obj;
   },
@@ -2858,32 +2796,12 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
       to: isSet(object.to) ? breakerStateFromJSON(object.to) : BreakerState.BREAKER_STATE_UNSPECIFIED,
       trigger: isSet(object.trigger) ? globalThis.String(object.trigger) : "",
       actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
-      retry_at: isSet(object.retryAt)
-        ? fromJsonTimestamp(object.retryAt)
-        : isSet(object.retry_at)
-        ? fromJsonTimestamp(object.retry_at)
-        : undefined,
-      failure_count: isSet(object.failureCount)
-        ? globalThis.Number(object.failureCount)
-        : isSet(object.failure_count)
-        ? globalThis.Number(object.failure_count)
-        : undefined,
+      retry_at: isSet(object.retry_at) ? fromJsonTimestamp(object.retry_at) : undefined,
+      failure_count: isSet(object.failure_count) ? globalThis.Number(object.failure_count) : undefined,
       calls: isSet(object.calls) ? globalThis.Number(object.calls) : undefined,
-      failure_rate: isSet(object.failureRate)
-        ? globalThis.Number(object.failureRate)
-        : isSet(object.failure_rate)
-        ? globalThis.Number(object.failure_rate)
-        : undefined,
-      slow_rate: isSet(object.slowRate)
-        ? globalThis.Number(object.slowRate)
-        : isSet(object.slow_rate)
-        ? globalThis.Number(object.slow_rate)
-        : undefined,
-      config_revision: isSet(object.configRevision)
-        ? globalThis.Number(object.configRevision)
-        : isSet(object.config_revision)
-        ? globalThis.Number(object.config_revision)
-        : undefined,
+      failure_rate: isSet(object.failure_rate) ? globalThis.Number(object.failure_rate) : undefined,
+      slow_rate: isSet(object.slow_rate) ? globalThis.Number(object.slow_rate) : undefined,
+      config_revision: isSet(object.config_revision) ? globalThis.Number(object.config_revision) : undefined,
     };
   },
 
@@ -2914,22 +2832,22 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
       obj.actor = message.actor;
     }
     if (message.retry_at !== undefined) {
-      obj.retryAt = message.retry_at.toISOString();
+      obj.retry_at = message.retry_at.toISOString();
     }
     if (message.failure_count !== undefined) {
-      obj.failureCount = Math.round(message.failure_count);
+      obj.failure_count = Math.round(message.failure_count);
     }
     if (message.calls !== undefined) {
       obj.calls = Math.round(message.calls);
     }
     if (message.failure_rate !== undefined) {
-      obj.failureRate = floatToJson(message.failure_rate);
+      obj.failure_rate = floatToJson(message.failure_rate);
     }
     if (message.slow_rate !== undefined) {
-      obj.slowRate = floatToJson(message.slow_rate);
+      obj.slow_rate = floatToJson(message.slow_rate);
     }
     if (message.config_revision !== undefined) {
-      obj.configRevision = Math.round(message.config_revision);
+      obj.config_revision = Math.round(message.config_revision);
     }
     return obj;
   },
@@ -3065,11 +2983,7 @@ export const ListBreakerHistoryResponse: MessageFns<ListBreakerHistoryResponse> 
         ? object.transitions.map((e: any) => BreakerTransition.fromJSON(e))
         : [],
       count: isSet(object.count) ? globalThis.Number(object.count) : 0,
-      next_page_token: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
+      next_page_token: isSet(object.next_page_token) ? globalThis.String(object.next_page_token) : "",
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -3089,7 +3003,7 @@ export const ListBreakerHistoryResponse: MessageFns<ListBreakerHistoryResponse> 
       obj.count = Math.round(message.count);
     }
     if (message.next_page_token !== "") {
-      obj.nextPageToken = message.next_page_token;
+      obj.next_page_token = message.next_page_token;
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
@@ -3380,41 +3294,13 @@ export const SimulatedBreaker: MessageFns<SimulatedBreaker> = {
 
   fromJSON(object: any): SimulatedBreaker {
     return {
-      circuit_opens: isSet(object.circuitOpens)
-        ? globalThis.Number(object.circuitOpens)
-        : isSet(object.circuit_opens)
-        ? globalThis.Number(object.circuit_opens)
-        : 0,
-      successful_recoveries: isSet(object.successfulRecoveries)
-        ? globalThis.Number(object.successfulRecoveries)
-        : isSet(object.successful_recoveries)
-        ? globalThis.Number(object.successful_recoveries)
-        : 0,
-      failed_recoveries: isSet(object.failedRecoveries)
-        ? globalThis.Number(object.failedRecoveries)
-        : isSet(object.failed_recoveries)
-        ? globalThis.Number(object.failed_recoveries)
-        : 0,
-      time_in_open_state: isSet(object.timeInOpenState)
-        ? globalThis.Number(object.timeInOpenState)
-        : isSet(object.time_in_open_state)
-        ? globalThis.Number(object.time_in_open_state)
-        : 0,
-      calls_admitted: isSet(object.callsAdmitted)
-        ? globalThis.Number(object.callsAdmitted)
-        : isSet(object.calls_admitted)
-        ? globalThis.Number(object.calls_admitted)
-        : 0,
-      calls_barred: isSet(object.callsBarred)
-        ? globalThis.Number(object.callsBarred)
-        : isSet(object.calls_barred)
-        ? globalThis.Number(object.calls_barred)
-        : 0,
-      failures_spared: isSet(object.failuresSpared)
-        ? globalThis.Number(object.failuresSpared)
-        : isSet(object.failures_spared)
-        ? globalThis.Number(object.failures_spared)
-        : 0,
+      circuit_opens: isSet(object.circuit_opens) ? globalThis.Number(object.circuit_opens) : 0,
+      successful_recoveries: isSet(object.successful_recoveries) ? globalThis.Number(object.successful_recoveries) : 0,
+      failed_recoveries: isSet(object.failed_recoveries) ? globalThis.Number(object.failed_recoveries) : 0,
+      time_in_open_state: isSet(object.time_in_open_state) ? globalThis.Number(object.time_in_open_state) : 0,
+      calls_admitted: isSet(object.calls_admitted) ? globalThis.Number(object.calls_admitted) : 0,
+      calls_barred: isSet(object.calls_barred) ? globalThis.Number(object.calls_barred) : 0,
+      failures_spared: isSet(object.failures_spared) ? globalThis.Number(object.failures_spared) : 0,
       transitions: globalThis.Array.isArray(object?.transitions)
         ? object.transitions.map((e: any) => BreakerTransition.fromJSON(e))
         : [],
@@ -3424,25 +3310,25 @@ export const SimulatedBreaker: MessageFns<SimulatedBreaker> = {
   toJSON(message: SimulatedBreaker): unknown {
     const obj: any = {};
     if (message.circuit_opens !== 0) {
-      obj.circuitOpens = Math.round(message.circuit_opens);
+      obj.circuit_opens = Math.round(message.circuit_opens);
     }
     if (message.successful_recoveries !== 0) {
-      obj.successfulRecoveries = Math.round(message.successful_recoveries);
+      obj.successful_recoveries = Math.round(message.successful_recoveries);
     }
     if (message.failed_recoveries !== 0) {
-      obj.failedRecoveries = Math.round(message.failed_recoveries);
+      obj.failed_recoveries = Math.round(message.failed_recoveries);
     }
     if (message.time_in_open_state !== 0) {
-      obj.timeInOpenState = floatToJson(message.time_in_open_state);
+      obj.time_in_open_state = floatToJson(message.time_in_open_state);
     }
     if (message.calls_admitted !== 0) {
-      obj.callsAdmitted = Math.round(message.calls_admitted);
+      obj.calls_admitted = Math.round(message.calls_admitted);
     }
     if (message.calls_barred !== 0) {
-      obj.callsBarred = Math.round(message.calls_barred);
+      obj.calls_barred = Math.round(message.calls_barred);
     }
     if (message.failures_spared !== 0) {
-      obj.failuresSpared = Math.round(message.failures_spared);
+      obj.failures_spared = Math.round(message.failures_spared);
     }
     if (message.transitions?.length) {
       obj.transitions = message.transitions.map((e) => BreakerTransition.toJSON(e));

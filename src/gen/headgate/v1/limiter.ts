@@ -242,17 +242,9 @@ export const EndpointUsage: MessageFns<EndpointUsage> = {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       requests: isSet(object.requests) ? BigInt(object.requests) : 0n,
-      rate_limit: isSet(object.rateLimit)
-        ? globalThis.Number(object.rateLimit)
-        : isSet(object.rate_limit)
-        ? globalThis.Number(object.rate_limit)
-        : undefined,
+      rate_limit: isSet(object.rate_limit) ? globalThis.Number(object.rate_limit) : undefined,
       remaining: isSet(object.remaining) ? globalThis.Number(object.remaining) : undefined,
-      reset_time: isSet(object.resetTime)
-        ? fromJsonTimestamp(object.resetTime)
-        : isSet(object.reset_time)
-        ? fromJsonTimestamp(object.reset_time)
-        : undefined,
+      reset_time: isSet(object.reset_time) ? fromJsonTimestamp(object.reset_time) : undefined,
     };
   },
 
@@ -265,13 +257,13 @@ export const EndpointUsage: MessageFns<EndpointUsage> = {
       obj.requests = message.requests.toString();
     }
     if (message.rate_limit !== undefined) {
-      obj.rateLimit = floatToJson(message.rate_limit);
+      obj.rate_limit = floatToJson(message.rate_limit);
     }
     if (message.remaining !== undefined) {
       obj.remaining = floatToJson(message.remaining);
     }
     if (message.reset_time !== undefined) {
-      obj.resetTime = message.reset_time.toISOString();
+      obj.reset_time = message.reset_time.toISOString();
     }
     return obj;
   },
@@ -420,36 +412,12 @@ export const LimiterSummary: MessageFns<LimiterSummary> = {
 
   fromJSON(object: any): LimiterSummary {
     return {
-      current_rate: isSet(object.currentRate)
-        ? globalThis.Number(object.currentRate)
-        : isSet(object.current_rate)
-        ? globalThis.Number(object.current_rate)
-        : 0,
-      backoff_multiplier: isSet(object.backoffMultiplier)
-        ? globalThis.Number(object.backoffMultiplier)
-        : isSet(object.backoff_multiplier)
-        ? globalThis.Number(object.backoff_multiplier)
-        : 0,
-      total_requests: isSet(object.totalRequests)
-        ? BigInt(object.totalRequests)
-        : isSet(object.total_requests)
-        ? BigInt(object.total_requests)
-        : 0n,
-      total_throttles: isSet(object.totalThrottles)
-        ? BigInt(object.totalThrottles)
-        : isSet(object.total_throttles)
-        ? BigInt(object.total_throttles)
-        : 0n,
-      total_backoffs: isSet(object.totalBackoffs)
-        ? BigInt(object.totalBackoffs)
-        : isSet(object.total_backoffs)
-        ? BigInt(object.total_backoffs)
-        : 0n,
-      last_request_time: isSet(object.lastRequestTime)
-        ? fromJsonTimestamp(object.lastRequestTime)
-        : isSet(object.last_request_time)
-        ? fromJsonTimestamp(object.last_request_time)
-        : undefined,
+      current_rate: isSet(object.current_rate) ? globalThis.Number(object.current_rate) : 0,
+      backoff_multiplier: isSet(object.backoff_multiplier) ? globalThis.Number(object.backoff_multiplier) : 0,
+      total_requests: isSet(object.total_requests) ? BigInt(object.total_requests) : 0n,
+      total_throttles: isSet(object.total_throttles) ? BigInt(object.total_throttles) : 0n,
+      total_backoffs: isSet(object.total_backoffs) ? BigInt(object.total_backoffs) : 0n,
+      last_request_time: isSet(object.last_request_time) ? fromJsonTimestamp(object.last_request_time) : undefined,
       endpoints: globalThis.Array.isArray(object?.endpoints)
         ? object.endpoints.map((e: any) => EndpointUsage.fromJSON(e))
         : [],
@@ -459,22 +427,22 @@ export const LimiterSummary: MessageFns<LimiterSummary> = {
   toJSON(message: LimiterSummary): unknown {
     const obj: any = {};
     if (message.current_rate !== 0) {
-      obj.currentRate = floatToJson(message.current_rate);
+      obj.current_rate = floatToJson(message.current_rate);
     }
     if (message.backoff_multiplier !== 0) {
-      obj.backoffMultiplier = floatToJson(message.backoff_multiplier);
+      obj.backoff_multiplier = floatToJson(message.backoff_multiplier);
     }
     if (message.total_requests !== 0n) {
-      obj.totalRequests = message.total_requests.toString();
+      obj.total_requests = message.total_requests.toString();
     }
     if (message.total_throttles !== 0n) {
-      obj.totalThrottles = message.total_throttles.toString();
+      obj.total_throttles = message.total_throttles.toString();
     }
     if (message.total_backoffs !== 0n) {
-      obj.totalBackoffs = message.total_backoffs.toString();
+      obj.total_backoffs = message.total_backoffs.toString();
     }
     if (message.last_request_time !== undefined) {
-      obj.lastRequestTime = message.last_request_time.toISOString();
+      obj.last_request_time = message.last_request_time.toISOString();
     }
     if (message.endpoints?.length) {
       obj.endpoints = message.endpoints.map((e) => EndpointUsage.toJSON(e));
@@ -610,50 +578,30 @@ export const LimiterStatistics: MessageFns<LimiterStatistics> = {
 
   fromJSON(object: any): LimiterStatistics {
     return {
-      total_requests: isSet(object.totalRequests)
-        ? BigInt(object.totalRequests)
-        : isSet(object.total_requests)
-        ? BigInt(object.total_requests)
-        : 0n,
-      total_throttles: isSet(object.totalThrottles)
-        ? BigInt(object.totalThrottles)
-        : isSet(object.total_throttles)
-        ? BigInt(object.total_throttles)
-        : 0n,
-      total_backoffs: isSet(object.totalBackoffs)
-        ? BigInt(object.totalBackoffs)
-        : isSet(object.total_backoffs)
-        ? BigInt(object.total_backoffs)
-        : 0n,
-      total_429_errors: isSet(object.total429Errors)
-        ? BigInt(object.total429Errors)
-        : isSet(object.total_429_errors)
-        ? BigInt(object.total_429_errors)
-        : 0n,
-      total_adjustments: isSet(object.totalAdjustments)
-        ? BigInt(object.totalAdjustments)
-        : isSet(object.total_adjustments)
-        ? BigInt(object.total_adjustments)
-        : 0n,
+      total_requests: isSet(object.total_requests) ? BigInt(object.total_requests) : 0n,
+      total_throttles: isSet(object.total_throttles) ? BigInt(object.total_throttles) : 0n,
+      total_backoffs: isSet(object.total_backoffs) ? BigInt(object.total_backoffs) : 0n,
+      total_429_errors: isSet(object.total_429_errors) ? BigInt(object.total_429_errors) : 0n,
+      total_adjustments: isSet(object.total_adjustments) ? BigInt(object.total_adjustments) : 0n,
     };
   },
 
   toJSON(message: LimiterStatistics): unknown {
     const obj: any = {};
     if (message.total_requests !== 0n) {
-      obj.totalRequests = message.total_requests.toString();
+      obj.total_requests = message.total_requests.toString();
     }
     if (message.total_throttles !== 0n) {
-      obj.totalThrottles = message.total_throttles.toString();
+      obj.total_throttles = message.total_throttles.toString();
     }
     if (message.total_backoffs !== 0n) {
-      obj.totalBackoffs = message.total_backoffs.toString();
+      obj.total_backoffs = message.total_backoffs.toString();
     }
     if (message.total_429_errors !== 0n) {
-      obj.total429Errors = message.total_429_errors.toString();
+      obj.total_429_errors = message.total_429_errors.toString();
     }
     if (message.total_adjustments !== 0n) {
-      obj.totalAdjustments = message.total_adjustments.toString();
+      obj.total_adjustments = message.total_adjustments.toString();
     }
     return obj;
   },
@@ -1138,69 +1086,27 @@ export const Limiter: MessageFns<Limiter> = {
 
   fromJSON(object: any): Limiter {
     return {
-      current_rate: isSet(object.currentRate)
-        ? globalThis.Number(object.currentRate)
-        : isSet(object.current_rate)
-        ? globalThis.Number(object.current_rate)
-        : 0,
-      initial_rate: isSet(object.initialRate)
-        ? globalThis.Number(object.initialRate)
-        : isSet(object.initial_rate)
-        ? globalThis.Number(object.initial_rate)
-        : 0,
-      backoff_multiplier: isSet(object.backoffMultiplier)
-        ? globalThis.Number(object.backoffMultiplier)
-        : isSet(object.backoff_multiplier)
-        ? globalThis.Number(object.backoff_multiplier)
-        : 0,
-      max_backoff: isSet(object.maxBackoff)
-        ? globalThis.Number(object.maxBackoff)
-        : isSet(object.max_backoff)
-        ? globalThis.Number(object.max_backoff)
-        : 0,
-      current_backoff: isSet(object.currentBackoff)
-        ? globalThis.Number(object.currentBackoff)
-        : isSet(object.current_backoff)
-        ? globalThis.Number(object.current_backoff)
-        : 0,
+      current_rate: isSet(object.current_rate) ? globalThis.Number(object.current_rate) : 0,
+      initial_rate: isSet(object.initial_rate) ? globalThis.Number(object.initial_rate) : 0,
+      backoff_multiplier: isSet(object.backoff_multiplier) ? globalThis.Number(object.backoff_multiplier) : 0,
+      max_backoff: isSet(object.max_backoff) ? globalThis.Number(object.max_backoff) : 0,
+      current_backoff: isSet(object.current_backoff) ? globalThis.Number(object.current_backoff) : 0,
       statistics: isSet(object.statistics) ? LimiterStatistics.fromJSON(object.statistics) : undefined,
-      last_request_time: isSet(object.lastRequestTime)
-        ? fromJsonTimestamp(object.lastRequestTime)
-        : isSet(object.last_request_time)
-        ? fromJsonTimestamp(object.last_request_time)
-        : undefined,
-      last_adjustment_time: isSet(object.lastAdjustmentTime)
-        ? fromJsonTimestamp(object.lastAdjustmentTime)
-        : isSet(object.last_adjustment_time)
+      last_request_time: isSet(object.last_request_time) ? fromJsonTimestamp(object.last_request_time) : undefined,
+      last_adjustment_time: isSet(object.last_adjustment_time)
         ? fromJsonTimestamp(object.last_adjustment_time)
         : undefined,
-      next_permit_at: isSet(object.nextPermitAt)
-        ? fromJsonTimestamp(object.nextPermitAt)
-        : isSet(object.next_permit_at)
-        ? fromJsonTimestamp(object.next_permit_at)
-        : undefined,
-      binding_bucket: isSet(object.bindingBucket)
-        ? globalThis.String(object.bindingBucket)
-        : isSet(object.binding_bucket)
-        ? globalThis.String(object.binding_bucket)
-        : undefined,
-      endpoint_details: globalThis.Array.isArray(object?.endpointDetails)
-        ? object.endpointDetails.map((e: any) => EndpointUsage.fromJSON(e))
-        : globalThis.Array.isArray(object?.endpoint_details)
+      next_permit_at: isSet(object.next_permit_at) ? fromJsonTimestamp(object.next_permit_at) : undefined,
+      binding_bucket: isSet(object.binding_bucket) ? globalThis.String(object.binding_bucket) : undefined,
+      endpoint_details: globalThis.Array.isArray(object?.endpoint_details)
         ? object.endpoint_details.map((e: any) => EndpointUsage.fromJSON(e))
         : [],
       scope: isSet(object.scope) ? globalThis.String(object.scope) : "",
-      scopes: globalThis.Array.isArray(object?.scopes)
-        ? object.scopes.map((e: any) => globalThis.String(e))
-        : [],
-      shared_with: globalThis.Array.isArray(object?.sharedWith)
-        ? object.sharedWith.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.shared_with)
+      scopes: globalThis.Array.isArray(object?.scopes) ? object.scopes.map((e: any) => globalThis.String(e)) : [],
+      shared_with: globalThis.Array.isArray(object?.shared_with)
         ? object.shared_with.map((e: any) => globalThis.String(e))
         : [],
-      blocked: globalThis.Array.isArray(object?.blocked)
-        ? object.blocked.map((e: any) => Barrier.fromJSON(e))
-        : [],
+      blocked: globalThis.Array.isArray(object?.blocked) ? object.blocked.map((e: any) => Barrier.fromJSON(e)) : [],
       queue: isSet(object.queue) ? LimiterQueue.fromJSON(object.queue) : undefined,
     };
   },
@@ -1208,37 +1114,37 @@ export const Limiter: MessageFns<Limiter> = {
   toJSON(message: Limiter): unknown {
     const obj: any = {};
     if (message.current_rate !== 0) {
-      obj.currentRate = floatToJson(message.current_rate);
+      obj.current_rate = floatToJson(message.current_rate);
     }
     if (message.initial_rate !== 0) {
-      obj.initialRate = floatToJson(message.initial_rate);
+      obj.initial_rate = floatToJson(message.initial_rate);
     }
     if (message.backoff_multiplier !== 0) {
-      obj.backoffMultiplier = floatToJson(message.backoff_multiplier);
+      obj.backoff_multiplier = floatToJson(message.backoff_multiplier);
     }
     if (message.max_backoff !== 0) {
-      obj.maxBackoff = floatToJson(message.max_backoff);
+      obj.max_backoff = floatToJson(message.max_backoff);
     }
     if (message.current_backoff !== 0) {
-      obj.currentBackoff = floatToJson(message.current_backoff);
+      obj.current_backoff = floatToJson(message.current_backoff);
     }
     if (message.statistics !== undefined) {
       obj.statistics = LimiterStatistics.toJSON(message.statistics);
     }
     if (message.last_request_time !== undefined) {
-      obj.lastRequestTime = message.last_request_time.toISOString();
+      obj.last_request_time = message.last_request_time.toISOString();
     }
     if (message.last_adjustment_time !== undefined) {
-      obj.lastAdjustmentTime = message.last_adjustment_time.toISOString();
+      obj.last_adjustment_time = message.last_adjustment_time.toISOString();
     }
     if (message.next_permit_at !== undefined) {
-      obj.nextPermitAt = message.next_permit_at.toISOString();
+      obj.next_permit_at = message.next_permit_at.toISOString();
     }
     if (message.binding_bucket !== undefined) {
-      obj.bindingBucket = message.binding_bucket;
+      obj.binding_bucket = message.binding_bucket;
     }
     if (message.endpoint_details?.length) {
-      obj.endpointDetails = message.endpoint_details.map((e) => EndpointUsage.toJSON(e));
+      obj.endpoint_details = message.endpoint_details.map((e) => EndpointUsage.toJSON(e));
     }
     if (message.scope !== "") {
       obj.scope = message.scope;
@@ -1247,7 +1153,7 @@ export const Limiter: MessageFns<Limiter> = {
       obj.scopes = message.scopes;
     }
     if (message.shared_with?.length) {
-      obj.sharedWith = message.shared_with;
+      obj.shared_with = message.shared_with;
     }
     if (message.blocked?.length) {
       obj.blocked = message.blocked.map((e) => Barrier.toJSON(e));
@@ -1356,34 +1262,24 @@ export const RateLimitConfig: MessageFns<RateLimitConfig> = {
 
   fromJSON(object: any): RateLimitConfig {
     return {
-      max_requests_per_second: isSet(object.maxRequestsPerSecond)
-        ? globalThis.Number(object.maxRequestsPerSecond)
-        : isSet(object.max_requests_per_second)
+      max_requests_per_second: isSet(object.max_requests_per_second)
         ? globalThis.Number(object.max_requests_per_second)
         : 0,
-      backoff_multiplier: isSet(object.backoffMultiplier)
-        ? globalThis.Number(object.backoffMultiplier)
-        : isSet(object.backoff_multiplier)
-        ? globalThis.Number(object.backoff_multiplier)
-        : 0,
-      max_backoff: isSet(object.maxBackoff)
-        ? globalThis.Number(object.maxBackoff)
-        : isSet(object.max_backoff)
-        ? globalThis.Number(object.max_backoff)
-        : 0,
+      backoff_multiplier: isSet(object.backoff_multiplier) ? globalThis.Number(object.backoff_multiplier) : 0,
+      max_backoff: isSet(object.max_backoff) ? globalThis.Number(object.max_backoff) : 0,
     };
   },
 
   toJSON(message: RateLimitConfig): unknown {
     const obj: any = {};
     if (message.max_requests_per_second !== 0) {
-      obj.maxRequestsPerSecond = floatToJson(message.max_requests_per_second);
+      obj.max_requests_per_second = floatToJson(message.max_requests_per_second);
     }
     if (message.backoff_multiplier !== 0) {
-      obj.backoffMultiplier = floatToJson(message.backoff_multiplier);
+      obj.backoff_multiplier = floatToJson(message.backoff_multiplier);
     }
     if (message.max_backoff !== 0) {
-      obj.maxBackoff = floatToJson(message.max_backoff);
+      obj.max_backoff = floatToJson(message.max_backoff);
     }
     return obj;
   },

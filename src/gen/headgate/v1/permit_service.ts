@@ -361,11 +361,7 @@ export const AcquireRequest: MessageFns<AcquireRequest> = {
   fromJSON(object: any): AcquireRequest {
     return {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
-      request_id: isSet(object.requestId)
-        ? globalThis.String(object.requestId)
-        : isSet(object.request_id)
-        ? globalThis.String(object.request_id)
-        : "",
+      request_id: isSet(object.request_id) ? globalThis.String(object.request_id) : "",
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
       endpoint: isSet(object.endpoint) ? globalThis.String(object.endpoint) : "",
       units: isObject(object.units)
@@ -383,11 +379,7 @@ export const AcquireRequest: MessageFns<AcquireRequest> = {
         )
         : {},
       priority: isSet(object.priority) ? priorityFromJSON(object.priority) : Priority.PRIORITY_UNSPECIFIED,
-      max_wait: isSet(object.maxWait)
-        ? Duration.fromJSON(object.maxWait)
-        : isSet(object.max_wait)
-        ? Duration.fromJSON(object.max_wait)
-        : undefined,
+      max_wait: isSet(object.max_wait) ? Duration.fromJSON(object.max_wait) : undefined,
       ttl: isSet(object.ttl) ? Duration.fromJSON(object.ttl) : undefined,
     };
   },
@@ -398,7 +390,7 @@ export const AcquireRequest: MessageFns<AcquireRequest> = {
       obj.name = message.name;
     }
     if (message.request_id !== "") {
-      obj.requestId = message.request_id;
+      obj.request_id = message.request_id;
     }
     if (message.upstream !== "") {
       obj.upstream = message.upstream;
@@ -419,7 +411,7 @@ export const AcquireRequest: MessageFns<AcquireRequest> = {
       obj.priority = priorityToJSON(message.priority);
     }
     if (message.max_wait !== undefined) {
-      obj.maxWait = Duration.toJSON(message.max_wait);
+      obj.max_wait = Duration.toJSON(message.max_wait);
     }
     if (message.ttl !== undefined) {
       obj.ttl = Duration.toJSON(message.ttl);
@@ -597,26 +589,18 @@ export const Permit: MessageFns<Permit> = {
 
   fromJSON(object: any): Permit {
     return {
-      permit_id: isSet(object.permitId)
-        ? globalThis.String(object.permitId)
-        : isSet(object.permit_id)
-        ? globalThis.String(object.permit_id)
-        : "",
-      expires_at: isSet(object.expiresAt)
-        ? fromJsonTimestamp(object.expiresAt)
-        : isSet(object.expires_at)
-        ? fromJsonTimestamp(object.expires_at)
-        : undefined,
+      permit_id: isSet(object.permit_id) ? globalThis.String(object.permit_id) : "",
+      expires_at: isSet(object.expires_at) ? fromJsonTimestamp(object.expires_at) : undefined,
     };
   },
 
   toJSON(message: Permit): unknown {
     const obj: any = {};
     if (message.permit_id !== "") {
-      obj.permitId = message.permit_id;
+      obj.permit_id = message.permit_id;
     }
     if (message.expires_at !== undefined) {
-      obj.expiresAt = message.expires_at.toISOString();
+      obj.expires_at = message.expires_at.toISOString();
     }
     return obj;
   },
@@ -714,11 +698,7 @@ export const PermitRefusal: MessageFns<PermitRefusal> = {
     return {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
-      retry_at: isSet(object.retryAt)
-        ? fromJsonTimestamp(object.retryAt)
-        : isSet(object.retry_at)
-        ? fromJsonTimestamp(object.retry_at)
-        : undefined,
+      retry_at: isSet(object.retry_at) ? fromJsonTimestamp(object.retry_at) : undefined,
       bucket: isSet(object.bucket) ? globalThis.String(object.bucket) : undefined,
     };
   },
@@ -732,7 +712,7 @@ export const PermitRefusal: MessageFns<PermitRefusal> = {
       obj.detail = message.detail;
     }
     if (message.retry_at !== undefined) {
-      obj.retryAt = message.retry_at.toISOString();
+      obj.retry_at = message.retry_at.toISOString();
     }
     if (message.bucket !== undefined) {
       obj.bucket = message.bucket;
@@ -969,11 +949,7 @@ export const QuotaObservation: MessageFns<QuotaObservation> = {
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : undefined,
       remaining: isSet(object.remaining) ? globalThis.Number(object.remaining) : undefined,
       used: isSet(object.used) ? globalThis.Number(object.used) : undefined,
-      reset_at: isSet(object.resetAt)
-        ? fromJsonTimestamp(object.resetAt)
-        : isSet(object.reset_at)
-        ? fromJsonTimestamp(object.reset_at)
-        : undefined,
+      reset_at: isSet(object.reset_at) ? fromJsonTimestamp(object.reset_at) : undefined,
     };
   },
 
@@ -992,7 +968,7 @@ export const QuotaObservation: MessageFns<QuotaObservation> = {
       obj.used = floatToJson(message.used);
     }
     if (message.reset_at !== undefined) {
-      obj.resetAt = message.reset_at.toISOString();
+      obj.reset_at = message.reset_at.toISOString();
     }
     return obj;
   },
@@ -1147,19 +1123,11 @@ export const ReportRequest: MessageFns<ReportRequest> = {
 
   fromJSON(object: any): ReportRequest {
     return {
-      permit_id: isSet(object.permitId)
-        ? globalThis.String(object.permitId)
-        : isSet(object.permit_id)
-        ? globalThis.String(object.permit_id)
-        : "",
+      permit_id: isSet(object.permit_id) ? globalThis.String(object.permit_id) : "",
       outcome: isSet(object.outcome) ? outcomeFromJSON(object.outcome) : Outcome.OUTCOME_UNSPECIFIED,
       status: isSet(object.status) ? globalThis.Number(object.status) : 0,
       duration: isSet(object.duration) ? Duration.fromJSON(object.duration) : undefined,
-      retry_at: isSet(object.retryAt)
-        ? fromJsonTimestamp(object.retryAt)
-        : isSet(object.retry_at)
-        ? fromJsonTimestamp(object.retry_at)
-        : undefined,
+      retry_at: isSet(object.retry_at) ? fromJsonTimestamp(object.retry_at) : undefined,
       bucket: isSet(object.bucket) ? globalThis.String(object.bucket) : "",
       units: isObject(object.units)
         ? (globalThis.Object.entries(object.units) as [string, any][]).reduce(
@@ -1184,7 +1152,7 @@ export const ReportRequest: MessageFns<ReportRequest> = {
   toJSON(message: ReportRequest): unknown {
     const obj: any = {};
     if (message.permit_id !== "") {
-      obj.permitId = message.permit_id;
+      obj.permit_id = message.permit_id;
     }
     if (message.outcome !== Outcome.OUTCOME_UNSPECIFIED) {
       obj.outcome = outcomeToJSON(message.outcome);
@@ -1196,7 +1164,7 @@ export const ReportRequest: MessageFns<ReportRequest> = {
       obj.duration = Duration.toJSON(message.duration);
     }
     if (message.retry_at !== undefined) {
-      obj.retryAt = message.retry_at.toISOString();
+      obj.retry_at = message.retry_at.toISOString();
     }
     if (message.bucket !== "") {
       obj.bucket = message.bucket;
@@ -1397,11 +1365,7 @@ export const ReportResponse: MessageFns<ReportResponse> = {
 
   fromJSON(object: any): ReportResponse {
     return {
-      permit_id: isSet(object.permitId)
-        ? globalThis.String(object.permitId)
-        : isSet(object.permit_id)
-        ? globalThis.String(object.permit_id)
-        : "",
+      permit_id: isSet(object.permit_id) ? globalThis.String(object.permit_id) : "",
       outcome: isSet(object.outcome) ? outcomeFromJSON(object.outcome) : Outcome.OUTCOME_UNSPECIFIED,
       repeated: isSet(object.repeated) ? globalThis.Boolean(object.repeated) : false,
     };
@@ -1410,7 +1374,7 @@ export const ReportResponse: MessageFns<ReportResponse> = {
   toJSON(message: ReportResponse): unknown {
     const obj: any = {};
     if (message.permit_id !== "") {
-      obj.permitId = message.permit_id;
+      obj.permit_id = message.permit_id;
     }
     if (message.outcome !== Outcome.OUTCOME_UNSPECIFIED) {
       obj.outcome = outcomeToJSON(message.outcome);

@@ -220,11 +220,7 @@ export const Record: MessageFns<Record> = {
       kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
       series: isSet(object.series) ? globalThis.String(object.series) : "",
       at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
-      collected_at: isSet(object.collectedAt)
-        ? fromJsonTimestamp(object.collectedAt)
-        : isSet(object.collected_at)
-        ? fromJsonTimestamp(object.collected_at)
-        : undefined,
+      collected_at: isSet(object.collected_at) ? fromJsonTimestamp(object.collected_at) : undefined,
       data: isObject(object.data) ? object.data : undefined,
     };
   },
@@ -247,7 +243,7 @@ export const Record: MessageFns<Record> = {
       obj.at = message.at.toISOString();
     }
     if (message.collected_at !== undefined) {
-      obj.collectedAt = message.collected_at.toISOString();
+      obj.collected_at = message.collected_at.toISOString();
     }
     if (message.data !== undefined) {
       obj.data = message.data;
@@ -488,11 +484,7 @@ export const ListRecordsResponse: MessageFns<ListRecordsResponse> = {
       collector: isSet(object.collector) ? globalThis.String(object.collector) : "",
       records: globalThis.Array.isArray(object?.records) ? object.records.map((e: any) => Record.fromJSON(e)) : [],
       count: isSet(object.count) ? globalThis.Number(object.count) : 0,
-      next_after: isSet(object.nextAfter)
-        ? BigInt(object.nextAfter)
-        : isSet(object.next_after)
-        ? BigInt(object.next_after)
-        : 0n,
+      next_after: isSet(object.next_after) ? BigInt(object.next_after) : 0n,
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
     };
   },
@@ -509,7 +501,7 @@ export const ListRecordsResponse: MessageFns<ListRecordsResponse> = {
       obj.count = Math.round(message.count);
     }
     if (message.next_after !== 0n) {
-      obj.nextAfter = message.next_after.toString();
+      obj.next_after = message.next_after.toString();
     }
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
