@@ -12,6 +12,9 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
 });
 
+/** The first is the source's own name; a batch of all of them is killed halfway. */
+const NAMES = ['historical', ...Array.from({ length: 40 }, (_, i) => `bars-${String(i)}`)];
+
 type Data = { readonly journal: string; start(): Service };
 
 function dataOf(): Data {
@@ -27,7 +30,10 @@ function dataOf(): Data {
     grpc: { port: 0 },
     metrics: { port: 0 },
     log: { format: 'json' },
-    collectors: { historical: { interval_ms: 60_000, jitter: 0 } },
+    grpc: { port: 0 },
+    collectors: Object.fromEntries(
+      NAMES.map((name) => [name, { source: 'historical', interval_ms: 60_000, jitter: 0 }]),
+    ),
   };
   writeFileSync(config, JSON.stringify(content));
   return {
@@ -77,5 +83,41 @@ it(
     await second.kill();
     const after = written();
     expect(after.filter((type) => type === 'RateLimitConfigured')).toHaveLength(1);
+  },
+);
+
+it(
+  'a batch that was killed halfway does the rest when it is repeated, and nothing twice',
+  { timeout: 120_000 },
+  async () => {
+    const data = dataOf();
+    const disabled = (): readonly string[] =>
+      journalEvents(data.journal)
+        .filter(({ type }) => type === 'CollectorDisabled')
+        .map(({ stream }) => stream);
+    const batch = async (service: Service) =>
+      ask(`${await service.serving()}/collectors:batch`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': 'all' },
+        body: JSON.stringify({ names: NAMES, action: 'disable', reason: 'new keys' }),
+      });
+    const first = data.start();
+    await first.serving();
+    const lost = batch(first).catch(() => undefined);
+    await first.said('collector disabled');
+    await first.kill();
+    await lost;
+    const before = disabled();
+    expect(before).not.toEqual([]);
+    expect(before.length, 'killed too late to show anything').toBeLessThan(NAMES.length);
+
+    const second = data.start();
+    const told = await batch(second);
+    expect(told.body).toMatchObject({ succeeded: NAMES.length, failed: 0 });
+    const results = told.body['results'] as readonly { readonly changed: boolean }[];
+    expect(results.every(({ changed }) => changed)).toBe(true);
+    expect((await batch(second)).text).toBe(told.text);
+    await second.kill();
+    expect(disabled().toSorted()).toEqual(NAMES.map((name) => `collector-${name}`).toSorted());
   },
 );
