@@ -117,6 +117,7 @@ export function sentenceOf(failure: Failure, called: Called): string {
 
 const HINTS: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: 'give a token with HEADGATE_TOKEN or --token-file',
+  collector_not_found: '`headgate status` lists those that are here',
   outcome_unknown: 'look before you repeat it',
 };
 
