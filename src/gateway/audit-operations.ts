@@ -45,7 +45,14 @@ export const auditInput = Type.Object(
     from: moment('At or after: ISO 8601 with an offset.'),
     to: moment('Before: ISO 8601 with an offset.'),
     page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_SIZE_MAX })),
-    page_token: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+    page_token: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 60,
+        description: '`next_page_token` of the page before; absent: the first page.',
+        'x-reference': 'a token of ours',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

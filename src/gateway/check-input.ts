@@ -3,30 +3,30 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { ValueErrorType } from '@sinclair/typebox/errors';
 import type { ValueError } from '@sinclair/typebox/errors';
 import type { TSchema } from '@sinclair/typebox';
-import { holdsToken } from '../kernel/token-shapes.js';
+import { quoted, relaxed, textErrors } from './check-text.js';
 import type { AnyOperation } from './operation.js';
 import type { InputError } from './problems.js';
 
 /** More than this is not read by anyone. */
 const ERRORS_MAX = 20;
 const POINTER_CHARS_MAX = 200;
-const SHOWN_CHARS_MAX = 40;
 
 export type InputCheck = (input: object) => readonly InputError[];
 
 /** Compiles the check of one operation. No errors: the input is what the handler expects. */
 export function inputCheck({ input: schema }: Pick<AnyOperation, 'input'>): InputCheck {
-  const compiled = TypeCompiler.Compile(schema);
+  const compiled = TypeCompiler.Compile(relaxed(schema));
   return (input) => {
     const isFine = compiled.Check(input);
-    return isFine ? unfitText(input) : explained(compiled.Errors(input));
+    const texts = textErrors(schema, input);
+    return isFine ? texts : together(explained(compiled.Errors(input)), texts);
   };
 }
 
-/** RFC 6901, shortened where a caller's own key is absurdly long. */
-export function pointerTo(key: string): string {
-  const escaped = key.replaceAll('~', '~0').replaceAll('/', '~1');
-  return `/${escaped}`.slice(0, POINTER_CHARS_MAX);
+/** One reason for each member, at most twenty. */
+function together(...lists: readonly (readonly InputError[])[]): readonly InputError[] {
+  const byPointer = new Map(lists.flat().map((each) => [each.pointer, each]));
+  return [...byPointer.values()].slice(0, ERRORS_MAX);
 }
 
 /** The first reason for each member, at most twenty. */
@@ -73,7 +73,7 @@ function ruleOf(type: ValueErrorType, schema: TSchema): string {
     case ValueErrorType.StringMinLength:
       return `at least ${bound('minLength')} characters long`;
     case ValueErrorType.StringMaxLength:
-      return `at most ${bound('maxLength')} characters long`;
+      return `at most ${String(Number(bound('maxLength')) / 2)} characters long`;
     case ValueErrorType.Union:
       return `one of ${wordsOf(schema)}`;
     default:
@@ -104,27 +104,6 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'a list' : 'an object';
-  const text = value === undefined ? 'nothing' : JSON.stringify(value);
-  return text.length <= SHOWN_CHARS_MAX ? text : `${text.slice(0, SHOWN_CHARS_MAX)}…`;
-}
-
-/** Text that would not come back from the journal as it went in, or that would break a log line. */
-const UNFIT = /\p{Cs}|(?![\t\n])\p{Cc}/u;
-
-const NOTHING: readonly InputError[] = [];
-
-function unfitText(input: object): readonly InputError[] {
-  let found: InputError[] | undefined;
-  const members = input as Readonly<Record<string, unknown>>;
-  for (const key in members) {
-    const value = members[key];
-    if (typeof value !== 'string') continue;
-    const isUnfit = UNFIT.test(value);
-    if (!isUnfit && !holdsToken(value)) continue;
-    const detail = isUnfit
-      ? 'must not hold control characters or lone surrogates'
-      : 'must not hold a token: it would be written into the journal';
-    (found ??= []).push({ pointer: pointerTo(key), detail });
-  }
-  return found ?? NOTHING;
+  if (typeof value === 'string') return quoted(value);
+  return value === undefined ? 'nothing' : JSON.stringify(value);
 }

@@ -6,7 +6,7 @@ import { fail, ok } from '../kernel/types.js';
 import type { Result } from '../kernel/types.js';
 import type { CollectorDoc } from '../projections/views.js';
 import { answer } from './answer.js';
-import { NAME_CHARS_MAX, REASON_CHARS_MAX, RESERVED_NAMES } from './inputs.js';
+import { RESERVED_NAMES, name, reason } from './inputs.js';
 import { operation } from './operation.js';
 import type { AnyOperation, Reach } from './operation.js';
 import { collectorNotFound, invalidInput } from './problems.js';
@@ -21,9 +21,6 @@ import type { Command } from './steer.js';
 /** As long as a source's own names and cursors may be. */
 const SERIES_CHARS_MAX = 512;
 const CURSOR_CHARS_MAX = 32 * 1024;
-
-const name = Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX });
-const reason = Type.Optional(Type.String({ maxLength: REASON_CHARS_MAX }));
 
 const cursorInput = Type.Object({ name }, { additionalProperties: false });
 const setInput = Type.Object(

@@ -21,14 +21,17 @@ export const BACKOFF_MAX = 10_000;
 export const words = <const W extends readonly string[]>(list: W) =>
   Type.Union(list.map((word) => Type.Literal(word as W[number])));
 
-/** `description` and `examples` are published; `x-format` names a format that handlers check themselves. */
-const name = Type.String({
+/**
+ * `description` and `examples` are published; `x-format` and `x-pattern` too, as rules that handlers check
+ * themselves; `x-reference` says of a value that only the service knows which are right.
+ */
+export const name = Type.String({
   minLength: 1,
   maxLength: NAME_CHARS_MAX,
   description: 'The collector.',
   examples: ['moralis'],
 });
-const reason = Type.Optional(
+export const reason = Type.Optional(
   Type.String({
     maxLength: REASON_CHARS_MAX,
     description: 'Why, for those who read the trail.',
@@ -43,7 +46,7 @@ const ttlSeconds = Type.Optional(
     examples: [3600],
   }),
 );
-const upstream = Type.Optional(
+export const upstream = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: NAME_CHARS_MAX,
@@ -115,7 +118,20 @@ export const listInput = Type.Object(
 );
 
 export const getInput = Type.Object(
-  { name, at: moment, min_revision: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })) },
+  {
+    name,
+    at: moment,
+    min_revision: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 60,
+        'x-pattern': '^\\d{1,16}\\.\\d{1,16}\\.\\d{1,16}$',
+        'x-reference': 'the etag of an answer; not together with at',
+        description: 'The etag of an answer: waits until the read models show at least that.',
+        examples: ['3.1.0'],
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
 

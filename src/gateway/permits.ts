@@ -7,7 +7,7 @@ import { fail, ok } from '../kernel/types.js';
 import type { EpochMs, Result } from '../kernel/types.js';
 import { answer } from './answer.js';
 import type { Outcome } from './answer.js';
-import { momentOf, NAME_CHARS_MAX, RESERVED_NAMES, words } from './inputs.js';
+import { momentOf, NAME_CHARS_MAX, RESERVED_NAMES, words, upstream } from './inputs.js';
 import { operation } from './operation.js';
 import type { AnyOperation, Caller } from './operation.js';
 import { collectorNotFound, invalidInput, problemOf } from './problems.js';
@@ -43,7 +43,7 @@ const units = Type.Optional(
 const acquireInput = Type.Object(
   {
     name,
-    upstream: Type.Optional(name),
+    upstream,
     endpoint: name,
     units,
     priority: Type.Optional(words(['live', 'backfill'])),

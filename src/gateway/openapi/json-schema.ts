@@ -42,6 +42,12 @@ function bare({ description: _said, ...rest }: Node): string {
   return JSON.stringify(rest);
 }
 
+/** Rules that handlers check themselves, in their own words. */
+const PUBLISHED: Readonly<Record<string, string>> = {
+  'x-format': 'format',
+  'x-pattern': 'pattern',
+};
+
 type Write = (node: Node) => Node;
 
 function written(node: Node, write: Write): Node {
@@ -49,7 +55,7 @@ function written(node: Node, write: Write): Node {
   if (Array.isArray(anyOf)) return united(anyOf as readonly Node[], rest, write);
   return Object.fromEntries(
     Object.entries(node).flatMap(([key, value]) => {
-      const shown = key === 'x-format' ? 'format' : key;
+      const shown = PUBLISHED[key] ?? key;
       return [[shown, member(key, value, write)]];
     }),
   );

@@ -11,7 +11,18 @@ const FIT = '^[^\\u0000-\\u0008\\u000B-\\u001F\\u007F-\\u009F]*$';
 
 const ref = (kind: string, name: string): JsonObject => ({ $ref: `#/components/${kind}/${name}` });
 
-const COMMAND_PARAMETERS = ['IdempotencyKey', 'IfMatch', 'DryRun'] as const;
+/** The protections of api.md §4, but those that a command has no use for and refuses. */
+export function protectionsOf(operation: AnyOperation): readonly string[] {
+  if (!isCommand(operation)) return [];
+  const { name, rest } = operation;
+  const isPermit = /\/permits\b/.test(rest.path);
+  const isOfOneCollector = rest.path.startsWith('/collectors/{name}/') && !isPermit;
+  return [
+    ...(name === 'createToken' ? [] : ['IdempotencyKey']), // its answer is kept nowhere
+    ...(isOfOneCollector ? ['IfMatch'] : []), // whose revision else?
+    ...(isPermit ? [] : ['DryRun']), // whether it would be given is told by asking
+  ];
+}
 
 /** Parameters that every command, or every operation, takes. */
 export const SHARED_PARAMETERS: JsonObject = {
@@ -77,7 +88,7 @@ export function parametersOf(operation: AnyOperation, book: SchemaBook): readonl
   return [
     ...pathMembers(path).map((name) => parameter(operation, name, 'path', book)),
     ...query.map((name) => parameter(operation, name, 'query', book)),
-    ...(isCommand(operation) ? COMMAND_PARAMETERS.map((name) => ref('parameters', name)) : []),
+    ...protectionsOf(operation).map((name) => ref('parameters', name)),
     ref('parameters', 'RequestId'),
   ];
 }
@@ -88,6 +99,7 @@ export function bodyOf(operation: AnyOperation, book: SchemaBook): JsonObject | 
   if (rest.method === 'GET') return undefined;
   const elsewhere = new Set<string>([...pathMembers(rest.path), ...rest.query]);
   const members = Object.entries<TSchema>(input.properties).filter(([key]) => !elsewhere.has(key));
+  if (members.length === 0) return undefined;
   const required = (input.required ?? []).filter((key) => !elsewhere.has(key));
   const schema = {
     type: 'object',

@@ -2,7 +2,8 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Json, Result } from '../../kernel/types.js';
 import { fail, ok } from '../../kernel/types.js';
-import { inputCheck, pointerTo } from '../check-input.js';
+import { inputCheck } from '../check-input.js';
+import { pointerTo } from '../check-text.js';
 import type { AnyOperation } from '../operation.js';
 import { invalidInput } from '../problems.js';
 import type { InputError, Problem } from '../problems.js';
@@ -42,7 +43,7 @@ export function inputReader(operation: AnyOperation): InputReader {
         input[key] = queryValue(given, schemas[key]);
       }
     }
-    if (method !== 'GET') errors.push(...takeBody(body ?? {}, fromBody, input));
+    if (method !== 'GET') errors.push(...takeBody(body === undefined ? {} : body, fromBody, input));
     errors.push(...check(input));
     if (errors.length === 0) return ok(input);
     return fail(invalidInput(...firstOfEach(errors)));
@@ -72,7 +73,8 @@ function takeBody(
   return errors;
 }
 
-const NUMBER = /^-?\d{1,20}(\.\d{1,20})?$/;
+/** As JSON and programs print it: 1e-7 is one. */
+const NUMBER = /^-?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?$/;
 
 /** A query has only text: what reads as a number is one where a number belongs. */
 function queryValue(text: string, schema: TSchema | undefined): unknown {
