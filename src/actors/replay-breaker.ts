@@ -16,8 +16,8 @@ import type { FinishedCall } from './breaker/events.js';
 import { computedOf, effectiveOf, type BreakerState } from './breaker/state.js';
 import type { BreakerCommand } from './breaker/commands.js';
 import type { Circumstances, MachineryCommand } from './kind.js';
-import { breakerChange } from './replay.js';
-import type { BreakerChange } from './replay.js';
+import { breakerTurn } from './replay.js';
+import type { BreakerTurn } from './replay.js';
 
 /** No jitter. */
 export const EVEN = 0.5;
@@ -37,7 +37,7 @@ type Mark = {
 };
 
 export type Heard = {
-  readonly changed: (change: BreakerChange, after: BreakerState) => void;
+  readonly changed: (change: BreakerTurn, after: BreakerState) => void;
   readonly called: (isBarred: boolean, failed: boolean) => void;
 };
 
@@ -114,7 +114,7 @@ export function happened(sim: Sim, fact: BreakerFact): void {
   sim.state = folded(before, fact);
   if (sim.state.context.generation === before.context.generation) return;
   pushMark(sim, fact.atMs);
-  const change = breakerChange(fact, before, sim.state, SIMULATION);
+  const change = breakerTurn(fact, before, sim.state, SIMULATION);
   if (change !== undefined) sim.heard.changed(change, sim.state);
 }
 

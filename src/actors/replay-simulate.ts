@@ -16,7 +16,7 @@ import type { EpochMs } from '../kernel/types.js';
 import { breakerFolder } from './breaker/draft.js';
 import type { BreakerPolicy } from './breaker/events.js';
 import type { BreakerState } from './breaker/state.js';
-import { breakerChange, breakerReplay } from './replay.js';
+import { breakerTurn, breakerReplay } from './replay.js';
 import type { BreakerStep } from './replay.js';
 import { simulatedBreaker, type SimulatedBreaker } from './replay-follow.js';
 import { tallies, type Simulation, type Tallies } from './replay-tally.js';
@@ -89,7 +89,7 @@ function begin({ policy, from }: WhatIf, real: BreakerState, firstAt: EpochMs): 
 
 function tell({ tally }: Running, step: BreakerStep): void {
   const { fact, before, after, actor, revision, position } = step;
-  const change = breakerChange(fact, before, after, actor);
+  const change = breakerTurn(fact, before, after, actor);
   if (change !== undefined) {
     tally.changed('actual', { ...change, where: { revision, position } }, after);
   }

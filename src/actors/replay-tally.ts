@@ -1,7 +1,7 @@
 /** How two breakers fared over the same time: the real one, and the simulated one. */
 import type { DurationMs, EpochMs } from '../kernel/types.js';
 import { computedOf, effectiveOf, type BreakerState } from './breaker/state.js';
-import type { BreakerChange } from './replay.js';
+import type { BreakerTurn } from './replay.js';
 
 /** Changes kept of each breaker; beyond that they are only counted. */
 export const CHANGES_MAX = 1_000;
@@ -20,7 +20,7 @@ export type Fared = {
   readonly barred: number;
   /** Failures among those. */
   readonly failuresSpared: number;
-  readonly changes: readonly BreakerChange[];
+  readonly changes: readonly BreakerTurn[];
   readonly changesLeftOut: number;
 };
 
@@ -40,7 +40,7 @@ type Which = 'actual' | 'simulated';
 type Side = { state: BreakerState; fared: { -readonly [K in keyof Fared]: Fared[K] } };
 
 export type Tallies = {
-  readonly changed: (which: Which, change: BreakerChange, after: BreakerState) => void;
+  readonly changed: (which: Which, change: BreakerTurn, after: BreakerState) => void;
   readonly called: (isBarred: boolean, failed: boolean) => void;
   readonly end: (at: EpochMs) => Simulation;
 };
@@ -88,7 +88,7 @@ function refuses(state: BreakerState): boolean {
   return effective === 'open' || effective === 'forced_open';
 }
 
-function count(fared: Side['fared'], change: BreakerChange): void {
+function count(fared: Side['fared'], change: BreakerTurn): void {
   const { type, trigger } = change;
   const opens = type === 'BreakerTripped' || (type === 'BreakerReopened' && trigger !== 'restart');
   if (opens) fared.opens += 1;

@@ -66,7 +66,7 @@ function stopped({ stream, revision, type }: StoredEvent, why: string, cause?: u
 }
 
 /** One change of what calls met, with the numbers that decided it. */
-export type BreakerChange = {
+export type BreakerTurn = {
   /** Of the fact; undefined: it was simulated. */
   readonly where?: { readonly revision: Revision; readonly position: Position };
   readonly at: EpochMs;
@@ -90,12 +90,12 @@ export type BreakerFactNumbers = NonNullable<
 >;
 
 /** What a fact changed, or undefined where it only counted or configured. */
-export function breakerChange(
+export function breakerTurn(
   fact: BreakerFact,
   before: BreakerState,
   after: BreakerState,
   actor: string,
-): BreakerChange | undefined {
+): BreakerTurn | undefined {
   const rest = {
     at: fact.atMs,
     type: fact.type,

@@ -13,6 +13,7 @@ import { BATCHES } from './batch.js';
 import { BREAKER_CONFIG } from './breaker-config.js';
 import { COMMANDS } from './commands.js';
 import { CURSORS } from './cursors.js';
+import { HISTORY } from './history.js';
 import { keyedCommands } from './idempotency/keyed.js';
 import type { JournalReader, JournalWalk } from './journal-reader.js';
 import { OPERATION_LIMITS } from './operation.js';
@@ -27,6 +28,7 @@ import { slots } from './slots.js';
 import { statusPages } from './status-pages.js';
 import { TOKENS } from './tokens.js';
 import { collectorFeed } from './streams/collector-feed.js';
+import { replayBreaker } from './streams/replay-breaker.js';
 import { readCollectorEvents, readEvents } from './streams/read-events.js';
 import { subscribeRecords } from './streams/subscribe-records.js';
 import { watchCollectors } from './streams/watch-collectors.js';
@@ -40,6 +42,7 @@ export const OPERATIONS: readonly AnyOperation[] = [
   ...AUDIT,
   ...PERMITS,
   ...TOKENS,
+  ...HISTORY,
   ...DESCRIPTIONS,
 ];
 
@@ -49,6 +52,7 @@ export const STREAMS: readonly AnyStreamOperation[] = [
   readEvents,
   readCollectorEvents,
   subscribeRecords,
+  replayBreaker,
 ];
 
 /** What the program hands in. */
@@ -90,7 +94,11 @@ export function reachOf(parts: GatewayParts, limits: OperationLimits = OPERATION
     tokens: parts.tokens,
     keyed: keyedCommands({ views, trail, clock, limits }),
     limits,
-    slots: { commands: slots(limits.commandsMax), past: slots(limits.pastQuestionsMax) },
+    slots: {
+      commands: slots(limits.commandsMax),
+      past: slots(limits.pastQuestionsMax),
+      walks: slots(1),
+    },
     descriptions: descriptions(() => {
       const { version } = service();
       return { operations: OPERATIONS, streams: STREAMS, version };

@@ -6,19 +6,16 @@ import { fail } from '../kernel/types.js';
 import type { BreakerDoc } from '../projections/views.js';
 import { answer } from './answer.js';
 import { wrongUpstream } from './commands.js';
-import { NAME_CHARS_MAX, REASON_CHARS_MAX, RESERVED_NAMES } from './inputs.js';
+import { RESERVED_NAMES, name, reason, upstream } from './inputs.js';
 import { operation } from './operation.js';
 import type { AnyOperation } from './operation.js';
 import { collectorNotFound, invalidInput } from './problems.js';
 import { missing } from './questions.js';
 import { breakerConfigDone, breakerConfigTold, breakerSettings } from './schemas/breaker-config.js';
+import { CONFIG_MEMBERS, FIELDS, configOf } from './shapes/breaker-config.js';
 import type { Subject } from './shapes/collector.js';
 import { steer } from './steer.js';
 import type { Command } from './steer.js';
-
-const name = Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX });
-const upstream = Type.Optional(Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX }));
-const reason = Type.Optional(Type.String({ maxLength: REASON_CHARS_MAX }));
 
 const configInput = Type.Object({ name, upstream }, { additionalProperties: false });
 const changeInput = Type.Object(
@@ -26,33 +23,8 @@ const changeInput = Type.Object(
   { additionalProperties: false },
 );
 
-type Member = keyof typeof breakerSettings;
-
-/** REST's name of each setting → ours. */
-const FIELDS = {
-  failure_threshold: 'failureThreshold',
-  minimum_calls: 'minimumCalls',
-  failure_rate: 'failureRate',
-  slow_rate: 'slowRate',
-  slow_call_ms: 'slowCallMs',
-  window_ms: 'windowMs',
-  open_ms: 'openMs',
-  open_multiplier: 'openMultiplier',
-  open_max_ms: 'openMaxMs',
-  open_jitter: 'openJitter',
-  half_open_permits: 'halfOpenPermits',
-  success_threshold: 'successThreshold',
-  half_open_deadline_ms: 'halfOpenDeadlineMs',
-} as const satisfies Record<Member, keyof BreakerChange>;
-
-const MEMBERS = Object.keys(FIELDS) as readonly Member[];
-
-function configOf(policy: BreakerDoc['policy']): object {
-  return Object.fromEntries(MEMBERS.map((member) => [member, policy[FIELDS[member]]]));
-}
-
 /** The breaker of the upstream; without one, the primary's. */
-function shown(breakers: readonly BreakerDoc[], wanted: string | undefined) {
+export function shown(breakers: readonly BreakerDoc[], wanted: string | undefined) {
   return wanted === undefined
     ? breakers[0]
     : breakers.find((breaker) => breaker.upstream === wanted);
@@ -85,7 +57,9 @@ const getCircuitBreakerConfig = operation({
       upstream: doc.upstream,
       config: configOf(policy),
       configured: configOf(held?.configured ?? policy),
-      set_by_operator: MEMBERS.filter((member) => held?.settings[FIELDS[member]] !== undefined),
+      set_by_operator: CONFIG_MEMBERS.filter(
+        (member) => held?.settings[FIELDS[member]] !== undefined,
+      ),
       config_revision: configRevision,
       etag: docs.etag,
       timestamp: isoTime(reach.clock.now()),
@@ -104,9 +78,9 @@ const updateCircuitBreaker = operation({
   grpc: { service: 'CollectorService', method: 'UpdateCircuitBreaker' },
   rest: { method: 'PUT', path: '/collectors/{name}/circuit-breaker/config', query: ['upstream'] },
   handler: (input, reach, caller) => {
-    const given = MEMBERS.filter((member) => input[member] !== undefined);
+    const given = CONFIG_MEMBERS.filter((member) => input[member] !== undefined);
     if (given.length === 0) {
-      const detail = `give at least one of ${MEMBERS.join(', ')}`;
+      const detail = `give at least one of ${CONFIG_MEMBERS.join(', ')}`;
       return fail(invalidInput({ pointer: '', detail }));
     }
     const wrong = wrongUpstream(input.name, input.upstream, reach);

@@ -14,6 +14,7 @@ const THROWN_AS: Readonly<Record<string, ProblemCode>> = {
   journal_unavailable: 'journal_unavailable',
   journal_closed: 'stopping',
   sink_unavailable: 'records_unavailable',
+  replay_stopped: 'quarantined',
 };
 
 /**

@@ -123,7 +123,7 @@ export type Reach = {
   /** The answers of keyed commands. */
   readonly keyed: Keyed;
   readonly limits: OperationLimits;
-  readonly slots: { readonly commands: Slots; readonly past: Slots };
+  readonly slots: { readonly commands: Slots; readonly past: Slots; readonly walks: Slots };
   /** The table as a document, for programs and for people. */
   readonly descriptions: Descriptions;
   /** The table itself, so that the service can say what it offers. */

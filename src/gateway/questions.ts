@@ -136,7 +136,7 @@ async function collectorAt(name: string, text: string, reach: Reach): Promise<Ou
   }
 }
 
-const MOMENT_RULE =
+export const MOMENT_RULE =
   'must be an ISO 8601 moment with an offset, e.g. 2026-01-31T12:00:00Z (write + as %2B)';
 
 const getService = operation({

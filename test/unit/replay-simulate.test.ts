@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { breakerSimulation, breakerReplay, ReplayStopped } from '../../src/actors/index.js';
-import type { BreakerChange, Simulation } from '../../src/actors/index.js';
+import type { BreakerTurn, Simulation } from '../../src/actors/index.js';
 import type { BreakerPolicy } from '../../src/actors/breaker/index.js';
 import { effectiveOf } from '../../src/actors/breaker/index.js';
 import type { StoredEvent } from '../../src/journal/port.js';
@@ -20,7 +20,7 @@ function simulated(
   return simulation.end();
 }
 
-const gist = ({ type, from, to, trigger, numbers }: BreakerChange) => ({
+const gist = ({ type, from, to, trigger, numbers }: BreakerTurn) => ({
   type,
   from,
   to,

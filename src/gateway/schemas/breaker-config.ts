@@ -49,7 +49,7 @@ export const breakerSettings = {
   half_open_deadline_ms: setting('halfOpenDeadlineMs'),
 };
 
-const config = named(
+export const breakerConfig = named(
   'BreakerConfig',
   {
     failure_threshold: count(MEANINGS.failureThreshold),
@@ -73,8 +73,8 @@ const config = named(
 export const breakerConfigTold = object({
   collector: text('The collector.'),
   upstream: text('The upstream it guards.'),
-  config,
-  configured: config,
+  config: breakerConfig,
+  configured: breakerConfig,
   set_by_operator: list(text('A setting.'), 'Which settings an operator holds, by name.'),
   config_revision: count('Counts the policies this breaker has had, from 1.'),
   etag,
@@ -82,5 +82,5 @@ export const breakerConfigTold = object({
 });
 
 export const breakerConfigDone = commandAnswer({
-  updated_config: nullable(config, 'Null: the read models do not show it yet.'),
+  updated_config: nullable(breakerConfig, 'Null: the read models do not show it yet.'),
 });
