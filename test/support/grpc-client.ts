@@ -15,6 +15,7 @@ import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
 export type Method<Request, Response> = {
   readonly path: string;
   readonly requestSerialize: (request: Request) => Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => Request;
   readonly responseDeserialize: (bytes: Buffer) => Response;
 };
 
@@ -44,18 +45,21 @@ export type GrpcClient = {
   /** Rejects with the library's ServiceError; `toldBy` reads it. */
   ask<Request, Response>(
     method: Method<Request, Response>,
-    request: Request,
+    /** What is left out is what the protocol takes it for. */
+    request: Partial<Request>,
     asking?: Asking,
   ): Promise<Answered<Response>>;
   /** The refusal of a call that must fail. */
   refusal<Request, Response>(
     method: Method<Request, Response>,
-    request: Request,
+    /** What is left out is what the protocol takes it for. */
+    request: Partial<Request>,
     asking?: Asking,
   ): Promise<Told>;
   open<Request, Response>(
     method: Method<Request, Response>,
-    request: Request,
+    /** What is left out is what the protocol takes it for. */
+    request: Partial<Request>,
     asking?: Asking,
   ): ClientReadableStream<Response>;
   readonly raw: Client;
@@ -76,7 +80,7 @@ export function grpcClient(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
-        request,
+        whole(method, request),
         metadataOf(metadata),
         callOptions,
         (error, message) => {
@@ -105,7 +109,7 @@ export function grpcClient(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
-        request,
+        whole(method, request),
         metadataOf(metadata),
         callOptions,
       ),
@@ -113,6 +117,13 @@ export function grpcClient(
       raw.close();
     },
   };
+}
+
+function whole<Request>(
+  { requestDeserialize }: Pick<Method<Request, unknown>, 'requestDeserialize'>,
+  request: Partial<Request>,
+): Request {
+  return { ...requestDeserialize(Buffer.alloc(0)), ...request };
 }
 
 function metadataOf(members: Readonly<Record<string, string>> = {}): Metadata {

@@ -19,8 +19,8 @@ export const DOMAIN = 'headgate.dev';
 export const DETAILS_KEY = 'grpc-status-details-bin';
 
 /** Clients refuse trailers of more than 8 KiB: what is told stays well below, in base64 too. */
-const MESSAGE_CHARS_MAX = 400;
-const TEXT_CHARS_MAX = 150;
+const MESSAGE_BYTES_MAX = 400;
+const TEXT_BYTES_MAX = 150;
 const VIOLATIONS_MAX = 8;
 const REASONS_MAX = 4;
 
@@ -35,7 +35,7 @@ export type StatusObject = {
 export function statusOf(problem: Problem, now: EpochMs, requestId: string): StatusObject {
   const { code, detail, subject } = problem;
   const number = GRPC_STATUSES[code];
-  const message = clipped(`${PROBLEMS[code]}: ${subject ?? detail}`, MESSAGE_CHARS_MAX);
+  const message = clipped(`${PROBLEMS[code]}: ${subject ?? detail}`, MESSAGE_BYTES_MAX);
   const details = [
     packed('ErrorInfo', ErrorInfo.encode(errorInfo(problem, requestId)).finish()),
     ...badRequest(problem),
@@ -55,7 +55,7 @@ function errorInfo(problem: Problem, requestId: string): ErrorInfo {
     reason: reasonOf(code),
     domain: DOMAIN,
     metadata: {
-      detail: clipped(detail, MESSAGE_CHARS_MAX),
+      detail: clipped(detail, MESSAGE_BYTES_MAX),
       request_id: requestId,
       ...(subject === undefined ? {} : { subject: clipped(subject) }),
       ...(etag === undefined ? {} : { etag }),
@@ -151,7 +151,8 @@ function retryInfo(problem: Problem, now: EpochMs): readonly Any[] {
 }
 
 /** Callers' own words come back, but not without end; half a character cannot be sent at all. */
-function clipped(text: string, charsMax = TEXT_CHARS_MAX): string {
-  const short = text.length <= charsMax ? text : `${text.slice(0, charsMax)}…`;
-  return short.replaceAll(/\p{Cs}/gu, '\uFFFD');
+function clipped(text: string, bytesMax = TEXT_BYTES_MAX): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= bytesMax) return bytes.toString('utf8');
+  return `${bytes.subarray(0, bytesMax).toString('utf8')}…`;
 }

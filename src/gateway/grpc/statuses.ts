@@ -50,6 +50,7 @@ export function codeName(code: number): string {
   const name = status[code];
   if (name === undefined) return 'Unknown';
   if (name === 'OK') return name;
+  if (name === 'CANCELLED') return 'Canceled';
   return name.replaceAll(
     /([A-Z])([A-Z]*)(_|$)/g,
     (_, first: string, rest: string) => first + rest.toLowerCase(),
