@@ -90,6 +90,8 @@ const MOMENT = 'moment: ISO 8601 with an offset (write `+` as `%2B`)';
 const MOMENTS: Readonly<Record<string, string>> = {
   at: `${MOMENT}, not in the future`,
   since: MOMENT,
+  from: MOMENT,
+  to: MOMENT,
 };
 
 function ruleOf(member: string, schema: TSchema): string {
@@ -114,6 +116,10 @@ function ruleOf(member: string, schema: TSchema): string {
       return schema['minimum'] === undefined
         ? `number above ${bound('exclusiveMinimum')}, up to ${bound('maximum')}`
         : `number, ${bound('minimum')} to ${bound('maximum')}`;
+    case 'array':
+      return `list of ${bound('minItems')} to ${bound('maxItems')}`;
+    case 'object':
+      return 'object';
     default:
       throw new Error(`no words for the schema of ${member}`);
   }
