@@ -19,6 +19,7 @@ import type { Answer, CommandContext } from './handle.js';
 import type { ActorState, AnyFact, Circumstances, MachineryCommand } from './kind.js';
 import { ActorCorrupt, isPrincipals, loadActor, saveSnapshot, type Resident } from './load.js';
 import type { Refusal } from './refusal.js';
+import { planned, unchanged, unmet } from './protections.js';
 import { stateHash } from './state-hash.js';
 
 /** A7: the least jump. */
@@ -40,36 +41,16 @@ export async function perform<C, Cmd extends AnyCommand, F extends AnyFact>(
       cell.services.statistics.timersStale += 1;
       return unchanged(resident);
     }
-    const answer = await conditionally(cell, resident, job);
+    const { command, context } = job;
+    // With the actor loaded, and nothing decided in between: again each time it is decided again.
+    const answer =
+      unmet<C, F>(cell.stream, resident, context) ??
+      (await decideAndAppend(cell, resident, command, context));
     if (answer !== 'raced') return answer;
     reload(cell);
   }
   const detail = `${cell.stream} was written by another, three times in a row`;
   return { ok: false, refusal: { kind: 'raced', detail } };
-}
-
-/**
- * Decides if the caller's conditions hold. They are looked at here, with the actor loaded and nothing
- * decided in between, and again each time the command is decided again after a race.
- */
-async function conditionally<C, Cmd extends AnyCommand, F extends AnyFact>(
-  cell: Cell<C, Cmd, F>,
-  resident: Resident<C>,
-  { command, context }: Job<C, Cmd, F>,
-): Promise<Answer<F, C> | 'raced'> {
-  if (context.doneIn?.has(cell.stream) === true) return { ...unchanged(resident), repeated: true };
-  const { ifRevision } = context;
-  if (ifRevision !== undefined && ifRevision !== resident.commandRevision) {
-    const { stream } = cell;
-    const detail = `${stream} is at command revision ${String(resident.commandRevision)}, not ${String(ifRevision)}`;
-    return { ok: false, refusal: { kind: 'stale', detail } };
-  }
-  return decideAndAppend(cell, resident, command, context);
-}
-
-function unchanged<C, F>(resident: Resident<C>): Extract<Answer<F, C>, { ok: true }> {
-  const { state, revision } = resident;
-  return { ok: true, facts: [], state, revision, position: 0 };
 }
 
 async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
@@ -88,7 +69,7 @@ async function decideAndAppend<C, Cmd extends AnyCommand, F extends AnyFact>(
   const { facts, state } = decided;
   // Before any gate hears of it, and without a trace: a dry run that would change nothing says so too.
   if (context.dryRun === true) {
-    return { ...unchanged(resident), facts, planned: facts.map(cell.kind.codec.encode) };
+    return { ...unchanged(resident), facts, planned: planned(facts, cell.kind.codec) };
   }
   if (facts.length === 0) return unchanged(resident);
   const restricting = facts.some((fact) => cell.kind.restricts(fact));

@@ -80,10 +80,10 @@ describe('the etag of a collector', () => {
       conditional(app, '/disable', etag, { body: { reason: 'bob' } }),
     ]);
     const [won, lost] = answers.sort((a, b) => a.status - b.status);
-    expect([won?.status, lost?.status]).toEqual([200, 412]);
+    expect([won.status, lost.status]).toEqual([200, 412]);
     const now = await etagOf(app);
-    expect(lost?.body).toMatchObject({ code: 'precondition_failed' });
-    expect(JSON.stringify(lost?.body)).toContain(now);
+    expect(lost.body).toMatchObject({ code: 'precondition_failed' });
+    expect(JSON.stringify(lost.body)).toContain(now);
     expect((await app.events()).filter(moralis('CollectorDisabled'))).toHaveLength(1);
     expect((await conditional(app, '/enable', now)).status).toBe(200);
   });

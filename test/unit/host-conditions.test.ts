@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CommandContext, Notice } from '../../src/actors/handle.js';
 import type { ActorKind } from '../../src/actors/kind.js';
-import type { JsonObject } from '../../src/kernel/types.js';
 import { byOperator, testHost } from '../support/host.js';
 import type { TallyCommand, TallyContext, TallyFact } from '../support/tally-kind.js';
 import { tallyKind } from '../support/tally-kind.js';
@@ -60,7 +59,7 @@ describe('the command revision', () => {
     if (saved === undefined) return;
     const { commandRevision: _, ...older } = saved.state;
     const store = testHost().snapshots;
-    await store.save({ ...saved, state: older as JsonObject });
+    await store.save({ ...saved, state: older });
     const second = testHost({ after: { ...first, snapshots: store } });
     const again = await second.host.actor(tallyKind, STREAM);
     expect(again.commandRevision()).toBe(0);
