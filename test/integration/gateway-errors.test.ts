@@ -1,4 +1,6 @@
 /** Whatever is wrong with a request: one clear 4xx in the shape of api.md §3, and nothing reached the engine. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemOf, served } from '../support/gateway-http.js';
 import type { Served, Told } from '../support/gateway-http.js';
@@ -185,7 +187,7 @@ describe('a query that may not be', () => {
     ['/collectors?state=broken', '/state'],
     ['/collectors?page_size=0', '/page_size'],
     ['/collectors?page_size=1.5', '/page_size'],
-    ['/collectors?page_size=1e2', '/page_size'],
+    ['/collectors?page_size=1e4', '/page_size'],
     ['/collectors?page_size=', '/page_size'],
     ['/collectors?q=a&q=b', '/q'],
     ['/collectors?page_token=zzz', '/page_token'],
@@ -199,8 +201,8 @@ describe('a query that may not be', () => {
     expect(problemOf(told)).toMatchObject({ code: 'invalid_input', errors: [{ pointer }] });
   });
 
-  it('dry_run does not exist yet, so it is refused and nothing is done', async () => {
-    const told = await at.json('POST', '/collectors/moralis/disable?dry_run=true');
+  it('a dry run that is neither true nor false is refused, and nothing is done', async () => {
+    const told = await at.json('POST', '/collectors/moralis/disable?dry_run=perhaps');
     expect(problemOf(told)).toMatchObject({ status: 400, errors: [{ pointer: '/dry_run' }] });
     expect(at.world.asked).toEqual([]);
   });
@@ -246,6 +248,36 @@ describe('bytes that are not a request', () => {
     expect(heard).toMatch(new RegExp(`^HTTP/1.1 ${String(status)} `));
     expect(JSON.parse(bodyOf(heard))).toMatchObject({ success: false, status, code });
     expect(at.world.asked).toEqual([]);
+  });
+
+  it.each([
+    ['whose headers are late', 'POST /collectors/moralis/enable HTTP/1.1\r\nHost: localhost\r\n'],
+    [
+      'whose body is late',
+      'POST /collectors/moralis/enable HTTP/1.1\r\nHost: localhost\r\n' +
+        'Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"rea',
+    ],
+  ])('a request %s is given up, and nothing is done', async (_what, bytes) => {
+    await at.close();
+    const limits = { headersTimeoutMs: 50, requestTimeoutMs: 50, timeoutCheckMs: 10 };
+    at = await served({ limits });
+    expect(await at.raw(bytes)).toMatch(/^HTTP\/1.1 408 /);
+    expect(at.world.asked).toEqual([]);
+  });
+
+  it('more connections than there may be are dropped, and those that are there go on', async () => {
+    await at.close();
+    at = await served({ limits: { connectionsMax: 1 } });
+    const first = connect(at.port, '127.0.0.1');
+    await once(first, 'connect');
+    // The server has it once it answered on it.
+    first.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(first, 'data');
+    expect(await at.raw('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n').catch(() => '')).toBe('');
+    first.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const [answer] = (await once(first, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /);
+    first.destroy();
   });
 
   it('a request that never arrives whole is given up', async () => {

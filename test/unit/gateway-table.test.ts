@@ -56,7 +56,8 @@ describe('the table of operations', () => {
       expect(ROLES).toContain(role);
       expect(summary).toMatch(/^[A-Z].*\.$/);
       expect(isCommand(operation)).toBe(rest.method !== 'GET');
-      expect(role === 'viewer').toBe(!isCommand(operation));
+      // Some questions need more than a viewer, no command less than an operator.
+      if (isCommand(operation)) expect(role).not.toBe('viewer');
       const told = 'facts' in writes ? writes.facts : [writes.none];
       expect(told.length).toBeGreaterThan(0);
     },
