@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { plain } from '../../src/cli/plain.js';
@@ -123,7 +124,7 @@ describe('the table of all collectors', () => {
     const view = { ...viewOf(80), paint: coloured };
     const shown = statusLines([lineOf('moralis')], view);
     expect(shown[1]).toContain('\u001b[32mhealthy\u001b[0m');
-    const bare = shown.map((line) => line.replaceAll(/\u001b\[\d*m/g, ''));
+    const bare = shown.map((line) => stripVTControlCharacters(line));
     expect(bare).toEqual(statusLines([lineOf('moralis')], viewOf(80)));
   });
 
