@@ -1,15 +1,13 @@
 /** The inputs of the operations that ask about what happened. */
 import { Type } from '@sinclair/typebox';
-import { NAME_CHARS_MAX } from './inputs.js';
+import { NAME_CHARS_MAX, moment, name, upstream } from './inputs.js';
+
+export { moment, name, upstream };
 
 export const EVENTS_MAX = 1_000;
 export const TRANSITIONS_MAX = 1_000;
 const WORDS_MAX = 50;
 
-export const name = Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX });
-export const upstream = Type.Optional(Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX }));
-/** ISO 8601 with an offset; read by `momentOf`. */
-export const moment = Type.Optional(Type.String({ minLength: 1, maxLength: 40 }));
 export const index = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
 /** In a query: one text, the words parted by commas. */
 const words = Type.Optional(
@@ -77,7 +75,14 @@ export const breakerHistoryInput = Type.Object(
     from: moment,
     to: moment,
     page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: TRANSITIONS_MAX })),
-    page_token: Type.Optional(Type.String({ minLength: 1, maxLength: 40 })),
+    page_token: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 40,
+        description: '`next_page_token` of the page before; absent: the first page.',
+        'x-reference': 'a token of ours',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

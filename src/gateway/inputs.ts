@@ -55,7 +55,7 @@ export const upstream = Type.Optional(
   }),
 );
 /** ISO 8601 with an offset; read by `momentOf`. */
-const moment = Type.Optional(
+export const moment = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 40,

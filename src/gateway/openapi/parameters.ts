@@ -79,6 +79,7 @@ function parameter(
     in: place,
     ...(isRequired ? { required: true } : {}),
     ...(typeof description === 'string' ? { description } : {}),
+    ...(schema['type'] === 'array' ? { style: 'form', explode: false } : {}), // parted by commas
     schema,
   };
 }

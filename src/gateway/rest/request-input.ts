@@ -76,10 +76,13 @@ function takeBody(
 /** As JSON and programs print it: 1e-7 is one. */
 const NUMBER = /^-?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?$/;
 
-/** A query has only text: what reads as a number is one where a number belongs. */
+/** A query has only text: what reads as a number is one where a number belongs; commas part a list. */
 function queryValue(text: string, schema: TSchema | undefined): unknown {
   const type: unknown = schema?.['type'];
+  if (type === 'array') return text.split(',');
   const isNumeric = type === 'integer' || type === 'number';
+  if (type === 'array') return text.split(',');
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return isNumeric && NUMBER.test(text) ? Number(text) : text;
 }
 
