@@ -102,6 +102,7 @@ export default {
       '^src/gen/headgate/v1/',
     ),
     driver('fastify', '^src/gateway/rest/'),
+    driver('jose', '^src/gateway/auth/'),
     driver('undici', '^src/sources/', '^src/notify/'),
     driver('commander', '^src/cli/'),
     driver('yaml', CONFIG),

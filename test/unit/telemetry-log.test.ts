@@ -130,6 +130,15 @@ describe('redaction', () => {
     expect(written(fields)).toMatchObject(fields);
   });
 
+  it('hides what looks like a bearer token or a JWT, under whatever name', () => {
+    const token = `hg_0123456789ab_${'Ab-_'.repeat(10)}xyz`;
+    const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl';
+    const line = JSON.stringify(written({ path: `/x/${token}`, [token]: 1, note: `Bearer ${jwt}` }));
+    expect(line).not.toContain('xyz');
+    expect(line).not.toContain('c2lnbmF0dXJl');
+    expect(line).toContain('/x/[redacted]');
+  });
+
   it.each([
     ['as it is', SECRET],
     ['in a URL', `https://x/y?key=${encodeURIComponent(SECRET)}&z=1`],
