@@ -133,7 +133,9 @@ describe('redaction', () => {
   it('hides what looks like a bearer token or a JWT, under whatever name', () => {
     const token = `hg_0123456789ab_${'Ab-_'.repeat(10)}xyz`;
     const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl';
-    const line = JSON.stringify(written({ path: `/x/${token}`, [token]: 1, note: `Bearer ${jwt}` }));
+    const line = JSON.stringify(
+      written({ path: `/x/${token}`, [token]: 1, note: `Bearer ${jwt}` }),
+    );
     expect(line).not.toContain('xyz');
     expect(line).not.toContain('c2lnbmF0dXJl');
     expect(line).toContain('/x/[redacted]');
