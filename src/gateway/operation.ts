@@ -183,7 +183,7 @@ export type Operation<P extends TProperties, I> = {
    * What it answers, member by member (schemas/): of REST without `success`, which is put before it. It
    * is published, and each answer of the tests is held against it.
    */
-  readonly output?: TSchema;
+  readonly output: TSchema;
   /** The facts it may write, or why it writes none. */
   readonly writes: Writes;
   /** Absent: gRPC says it in its own words (health, reflection) or has no use for it. */

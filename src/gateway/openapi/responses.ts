@@ -1,6 +1,6 @@
 /** What an operation answers: its success, and every problem it can come to. */
 import { Type } from '@sinclair/typebox';
-import type { TObject, TSchema } from '@sinclair/typebox';
+import type { TObject } from '@sinclair/typebox';
 import type { JsonObject } from '../../kernel/types.js';
 import { isCommand } from '../operation.js';
 import type { AnyOperation } from '../operation.js';
@@ -89,8 +89,7 @@ const EVENT_STREAM = {
 
 /** `streams`: the same path is answered as Server-Sent Events to whoever accepts them. */
 export function successOf(operation: AnyOperation, streams: boolean, book: SchemaBook): JsonObject {
-  const { rest } = operation;
-  const output: TSchema = operation.output ?? Type.Object({});
+  const { rest, output } = operation;
   const json =
     rest.produces === undefined
       ? { 'application/json': { schema: book.write(withSuccess(output as TObject)) } }
