@@ -1,12 +1,13 @@
 /** Tokens in the whole service: where they may be used, where they are repeated (nowhere), and offline. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   createTokenOffline,
   InsecureBinding,
   revokeTokenOffline,
 } from '../../src/gateway/index.js';
+import { AdminServiceService as Admin } from '../../src/gen/headgate/v1/admin_service.js';
 import { openJournal } from '../../src/journal/index.js';
 import { systemRandom } from '../../src/kernel/random.js';
 import { systemSecretBytes } from '../../src/kernel/secret-bytes.js';
@@ -14,6 +15,7 @@ import { systemClock } from '../../src/kernel/time.js';
 import type { Journal } from '../../src/journal/port.js';
 import { ask as httpAsk } from '../support/app-http.js';
 import { openTestApp, startTestApp, type TestApp } from '../support/app-service.js';
+import { grpcClient } from '../support/grpc-client.js';
 import { jwtOf, signingKey, startIssuer, AUDIENCE, ISSUER } from '../support/auth-jwks.js';
 
 const OFFLINE = {
@@ -138,6 +140,43 @@ describe('a token', () => {
     expect((await app.send('GET', '/collectors', { headers: bearer(viewer) })).status).toBe(401);
     await app.restart();
     expect((await app.send('GET', '/collectors', { headers: bearer(viewer) })).status).toBe(401);
+  });
+});
+
+describe('both doors', () => {
+  it('know the same tokens: made at one, used and revoked at the other', async () => {
+    const app = await startTestApp();
+    const client = grpcClient(app.grpcUrl());
+    onTestFinished(() => {
+      client.close();
+    });
+    const { message: made } = await client.ask(Admin.createToken, {
+      name: 'ops',
+      role: 'ROLE_ADMIN',
+    });
+    expect(made.token).toMatchObject({ name: 'ops', role: 'ROLE_ADMIN', created_by: 'local' });
+    const metadata = bearer(made.secret);
+    expect((await app.get('/collectors')).status).toBe(401);
+    const list = await app.send('GET', '/tokens', { headers: metadata });
+    expect(list.body).toMatchObject({ tokens: [{ id: made.token?.id, name: 'ops' }] });
+    expect(await client.refusal(Admin.listTokens, {})).toMatchObject({ code: 'UNAUTHENTICATED' });
+    const { message: shown } = await client.ask(Admin.listTokens, {}, { metadata });
+    expect(shown.tokens.map(({ name }) => name)).toEqual(['ops']);
+    const viewer = await app.send('POST', '/tokens', {
+      headers: { ...JSON_TYPE, ...metadata },
+      body: JSON.stringify({ name: 'eyes', role: 'viewer' }),
+    });
+    const { secret, token } = viewer.body as { secret: string; token: { id: string } };
+    const as = { metadata: bearer(secret) };
+    const denied = await client.refusal(Admin.revokeToken, { id: token.id }, as);
+    expect(denied).toMatchObject({ code: 'PERMISSION_DENIED' });
+    const gone = await client.ask(
+      Admin.revokeToken,
+      { id: token.id, reason: 'left' },
+      { metadata },
+    );
+    expect(gone.message).toMatchObject({ id: token.id, changed: true });
+    expect((await app.send('GET', '/collectors', { headers: bearer(secret) })).status).toBe(401);
   });
 });
 
