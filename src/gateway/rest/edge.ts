@@ -5,6 +5,7 @@ import type { Gatekeeper } from '../auth/principal.js';
 import type { AnyOperation, Reach } from '../operation.js';
 import type { Guard } from './guard.js';
 import type { Exchange, Replies } from './replies.js';
+import type { EventStreams } from './sse.js';
 import type { Traffic } from './traffic.js';
 
 export type Edge = {
@@ -19,6 +20,7 @@ export type Edge = {
   /** Set by `listen` and `close`. */
   guard: Guard;
   closing: boolean;
+  readonly streams: EventStreams;
 };
 
 /** An exchange that ends before its operation was called. */

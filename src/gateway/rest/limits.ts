@@ -22,6 +22,8 @@ export type RestLimits = {
   readonly connectionsMax: number;
   /** Requests on one connection before it is closed, so that long-lived clients spread. */
   readonly requestsPerConnectionMax: number;
+  /** Server-Sent Events that go on at once. */
+  readonly eventStreamsMax: number;
   /** How long `close` lets requests under way finish before it cuts them. */
   readonly closeGraceMs: DurationMs;
 };
@@ -37,5 +39,6 @@ export const REST_LIMITS: RestLimits = {
   timeoutCheckMs: 5_000,
   connectionsMax: 1_024,
   requestsPerConnectionMax: 100_000,
+  eventStreamsMax: 256,
   closeGraceMs: 5_000,
 };

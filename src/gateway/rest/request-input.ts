@@ -81,7 +81,6 @@ function queryValue(text: string, schema: TSchema | undefined): unknown {
   const type: unknown = schema?.['type'];
   if (type === 'array') return text.split(',');
   const isNumeric = type === 'integer' || type === 'number';
-  if (type === 'array') return text.split(',');
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return isNumeric && NUMBER.test(text) ? Number(text) : text;
 }

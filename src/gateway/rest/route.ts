@@ -24,6 +24,7 @@ export function addRoute(
   const { method, path } = operation.rest;
   const { reach, log } = edge;
   const config: RouteConfig = { operation };
+  const stream = edge.streams.beside(operation);
   app.route({
     method,
     url: routerPath(path),
@@ -32,6 +33,7 @@ export function addRoute(
       const exchange = { request, reply, operation, begunAt: reach.clock.monotonic() };
       const { params, query } = request as RawInput & FastifyRequest;
       const who = admitted(request);
+      if (stream?.isAsked(request) === true) return stream.send(exchange, who);
       const refuse = (problem: Problem): void => {
         auditRefusal(problem, exchange, edge, who, true);
         edge.reply.problem(problem, exchange);

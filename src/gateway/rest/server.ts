@@ -21,6 +21,7 @@ import { answerMalformed } from './malformed.js';
 import { replies } from './replies.js';
 import { requestIdOf } from './request-id.js';
 import { addRoute } from './route.js';
+import { eventStreams } from './sse.js';
 import { traffic as countTraffic } from './traffic.js';
 
 /** The address is taken, or may not be listened on. */
@@ -70,6 +71,7 @@ export function restGateway(parts: RestParts): RestGateway {
     guard: guardOf('localhost'),
     corsOrigins,
     closing: false,
+    streams: eventStreams(() => edge, limits.eventStreamsMax),
   };
   const app = server(limits, edge, parts.random);
   app.server.maxConnections = limits.connectionsMax;
@@ -94,6 +96,7 @@ export function restGateway(parts: RestParts): RestGateway {
     },
     async close() {
       edge.closing = true;
+      edge.streams.close();
       const cancel = clock.after(limits.closeGraceMs, () => {
         app.server.closeAllConnections();
       });

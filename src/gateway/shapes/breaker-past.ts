@@ -24,15 +24,35 @@ export function turnLine(turn: BreakerTurn) {
     reason,
     retry_at: moment(retryAt),
     open_for_seconds: delayMs === null ? null : seconds(delayMs),
-    failure_count: numbers?.consecutiveFailures ?? null,
-    calls: numbers?.windowCalls ?? null,
-    failures: numbers?.windowFailures ?? null,
-    slow_calls: numbers?.windowSlow ?? null,
-    failure_rate: numbers === undefined ? null : ratio(numbers.failureRate),
-    slow_rate: numbers === undefined ? null : ratio(numbers.slowRate),
-    config_revision: numbers?.configRevision ?? null,
-    config: numbers?.policy === undefined ? null : configOf(numbers.policy),
-    last_calls: (numbers?.lastCalls ?? []).map(({ offsetMs, outcome, durationMs, endpoint }) => ({
+    ...counted(numbers, at),
+  };
+}
+
+/** What the automatic breaker had counted; of an override nothing, no threshold decided it. */
+function counted(numbers: BreakerTurn['numbers'], at: EpochMs) {
+  if (numbers === undefined) {
+    return {
+      failure_count: null,
+      calls: null,
+      failures: null,
+      slow_calls: null,
+      failure_rate: null,
+      slow_rate: null,
+      config_revision: null,
+      config: null,
+      last_calls: [],
+    };
+  }
+  return {
+    failure_count: numbers.consecutiveFailures,
+    calls: numbers.windowCalls,
+    failures: numbers.windowFailures,
+    slow_calls: numbers.windowSlow,
+    failure_rate: ratio(numbers.failureRate),
+    slow_rate: ratio(numbers.slowRate),
+    config_revision: numbers.configRevision,
+    config: numbers.policy === undefined ? null : configOf(numbers.policy),
+    last_calls: numbers.lastCalls.map(({ offsetMs, outcome, durationMs, endpoint }) => ({
       at: moment(at + offsetMs),
       outcome,
       duration_ms: durationMs,

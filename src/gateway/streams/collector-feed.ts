@@ -194,7 +194,7 @@ function itemMaker({ pages, clock }: FeedParts, changes: ReadonlyMap<string, Cha
   const item = (kind: WatchKind, name: string, position: Position): StreamItem | undefined => {
     const subject = pages.subject(name);
     if (subject === undefined) return undefined;
-    const collector = collectorLine(subject);
+    const collector = { ...collectorLine(subject), etag: subject.docs.etag };
     const value = { kind, position, at: isoTime(subject.at), collector };
     return { id: position === 0 ? '' : String(position), kind, value };
   };

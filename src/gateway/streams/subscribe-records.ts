@@ -36,13 +36,14 @@ async function* records(
   const unwatch = reach.views.watch((names) => {
     if (names?.includes(collector) !== false) news.ring();
   });
+  const isOver = (): boolean => signal.aborted;
   signal.addEventListener('abort', unwatch, { once: true });
   try {
-    while (!signal.aborted) {
+    while (!isOver()) {
       const limit = PAGE_RECORDS;
       const page = await reach.records.query({ collector, after, limit, order: 'oldest' });
       for (const record of page) {
-        if (signal.aborted) return;
+        if (isOver()) return;
         yield { id: String(record.sequence), kind: 'record', value: recordLine(record) };
         after = record.sequence;
       }
