@@ -155,7 +155,7 @@ function targetOf({ stream, data }: StoredEvent, before: string): string {
   if (category === 'collector') return entityOf(stream);
   if (before !== '') return before;
   if (category === 'breaker') return entityOf(stream).split('.')[0] ?? '';
-  return textIn(data, 'collector') || entityOf(stream);
+  return textIn(data, 'collector') || textIn(data, 'name') || entityOf(stream);
 }
 
 /** Once a day: what passed its time goes. */

@@ -154,8 +154,9 @@ describe('the audit read model', () => {
     tell({ ...at(3), stream: 'limiter-shared', type: 'Unblocked' });
     tell({ ...at(4), stream: 'limiter-shared', type: 'Unblocked' });
     tell({ ...at(4), stream: 'collector-moralis', type: 'SuspensionLifted' });
+    tell({ ...at(5), stream: 'settings-tokens', type: 'TokenCreated', data: { name: 'ops' } });
     const targets = all().map(({ target }) => target);
-    expect(targets).toEqual(['moralis', 'historical', 'shared', 'moralis']);
+    expect(targets).toEqual(['moralis', 'historical', 'shared', 'moralis', 'ops']);
   });
 
   it('remembers an answer over midnight for a day, and not longer', () => {
