@@ -93,10 +93,7 @@ export const HISTORY_MESSAGES: Readonly<Record<string, UnaryMessages>> = {
     gen.SimulateBreakerResponse,
     shape({ actual: simulated, simulated }),
   ),
-  VerifyJournal: unary(
-    ({ stream: name }: gen.VerifyJournalRequest) => question({ stream: text(name) }),
-    gen.VerifyJournalResponse,
-  ),
+  VerifyJournal: unary(() => question({}), gen.VerifyJournalResponse),
 };
 
 /** By rpc. */

@@ -40,4 +40,8 @@ export const COLLECTOR = shape({
 
 export const EVENT = shape({ metadata: shape({ interface: INTERFACE.name }) });
 
-export const TRANSITION = shape({ from: state, to: state });
+export const TRANSITION = shape({
+  from: state,
+  to: state,
+  last_calls: each(shape({ outcome: OUTCOME.name })),
+});

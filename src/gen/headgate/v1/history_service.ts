@@ -33,6 +33,10 @@ import {
   interfaceFromJSON,
   interfaceToJSON,
   interfaceToNumber,
+  Outcome,
+  outcomeFromJSON,
+  outcomeToJSON,
+  outcomeToNumber,
 } from "./words.js";
 
 export const protobufPackage = "headgate.v1";
@@ -309,6 +313,16 @@ export interface ReplayBreakerRequest {
   after_revision?: bigint | undefined;
 }
 
+/** The calls a breaker's rates are of. */
+export interface BreakerWindow {
+  /** All of them. */
+  calls: number;
+  /** Those that failed. */
+  failures: number;
+  /** Those that were slow. */
+  slow_calls: number;
+}
+
 /** A breaker after one fact. */
 export interface ReplayBreakerResponse {
   /** The fact's index in the stream: where to go on after it. */
@@ -323,8 +337,12 @@ export interface ReplayBreakerResponse {
     | undefined;
   /** What rules after it. */
   effective: BreakerState;
-  /** The whole breaker after it. */
-  state: Breaker | undefined;
+  /** The whole breaker after it; `upstreams` is empty. */
+  state:
+    | Breaker
+    | undefined;
+  /** Its window after it. */
+  window: BreakerWindow | undefined;
 }
 
 /** Which collector, and when. */
@@ -365,12 +383,30 @@ export interface ListBreakerHistoryRequest {
   page_token: string;
 }
 
+/** One finished call, as the breaker saw it. */
+export interface RecordedCall {
+  /** When it ended. */
+  at:
+    | Date
+    | undefined;
+  /** How. */
+  outcome: Outcome;
+  /** How long it took, in milliseconds. */
+  duration_ms: number;
+  /** Its endpoint. */
+  endpoint: string;
+}
+
 /** One change of a breaker, with the numbers it was decided on. */
 export interface BreakerTransition {
-  /** Its index in the stream. */
-  revision: bigint;
-  /** Its index in the whole log. */
-  position: bigint;
+  /** Its index in the stream; absent: it was simulated. */
+  revision?:
+    | bigint
+    | undefined;
+  /** Its index in the whole log; absent: it was simulated. */
+  position?:
+    | bigint
+    | undefined;
   /** When. */
   timestamp:
     | Date
@@ -381,32 +417,54 @@ export interface BreakerTransition {
   from: BreakerState;
   /** What rules after. */
   to: BreakerState;
-  /** Why: the rule, the operator's reason, or what ended. */
+  /** Why: the rule, the operator's act, or what ended. */
   trigger: string;
-  /** The principal, or `system`. */
+  /** The principal, `system` or `simulation`. */
   actor: string;
   /** When it will probe; absent: it is not open. */
   retry_at?:
     | Date
     | undefined;
-  /** Counted failures in a row; absent: not told. */
+  /** Counted failures in a row; absent: an override, which no threshold decides. */
   failure_count?:
     | number
     | undefined;
-  /** Calls in the window; absent: not told. */
+  /** Calls in the window; absent: as above. */
   calls?:
     | number
     | undefined;
-  /** Share of failed calls in the window, 0 to 1; absent: not told. */
+  /** Share of failed calls in the window, 0 to 1; absent: as above. */
   failure_rate?:
     | number
     | undefined;
-  /** Share of slow calls in the window, 0 to 1; absent: not told. */
+  /** Share of slow calls in the window, 0 to 1; absent: as above. */
   slow_rate?:
     | number
     | undefined;
-  /** The configuration it was decided by; absent: not told. */
-  config_revision?: number | undefined;
+  /** The configuration it was decided by; absent: as above. */
+  config_revision?:
+    | number
+    | undefined;
+  /** Of an operator's act: why; empty: nothing was said. */
+  reason: string;
+  /** For how long it opened, in seconds; absent: it did not. */
+  open_for_seconds?:
+    | number
+    | undefined;
+  /** Failed calls in the window; absent: an override. */
+  failures?:
+    | number
+    | undefined;
+  /** Slow calls in the window; absent: an override. */
+  slow_calls?:
+    | number
+    | undefined;
+  /** What it obeyed; absent: an override, or not recorded. */
+  config?:
+    | BreakerConfig
+    | undefined;
+  /** The last five before the change, oldest first. */
+  last_calls: RecordedCall[];
 }
 
 /** A page of transitions. */
@@ -453,14 +511,16 @@ export interface SimulatedBreaker {
   failed_recoveries: number;
   /** Seconds away from closed. */
   time_in_open_state: number;
-  /** Calls it let through. */
+  /** Recorded calls it let through. */
   calls_admitted: number;
-  /** Calls it barred, of those that really were made. */
+  /** Recorded calls it would have refused. */
   calls_barred: number;
-  /** Failures it would have spared. */
+  /** Failures among those. */
   failures_spared: number;
-  /** Its changes, oldest first. */
+  /** Its first thousand changes, oldest first. */
   transitions: BreakerTransition[];
+  /** Changes beyond those. */
+  transitions_left_out: number;
 }
 
 /** As it was, and as it would have been. */
@@ -481,28 +541,47 @@ export interface SimulateBreakerResponse {
   simulated:
     | SimulatedBreaker
     | undefined;
-  /** Counted calls of these times. */
+  /** Recorded calls of the time. */
   calls: number;
   /** When it was told. */
-  timestamp: Date | undefined;
+  timestamp:
+    | Date
+    | undefined;
+  /** From here on. */
+  began_at:
+    | Date
+    | undefined;
+  /** Until here. */
+  ended_at:
+    | Date
+    | undefined;
+  /**
+   * Seconds in which the real one refused and the simulated one would not have: what would have come of
+   * calls then is not known.
+   */
+  unknown_seconds: number;
+  /** What a simulation cannot know, a sentence each. */
+  notes: string[];
 }
 
-/** What to verify. */
+/** All of it. */
 export interface VerifyJournalRequest {
-  /** Only this stream. Empty: all. */
-  stream: string;
 }
 
 /** One thing that is not as it should be. */
 export interface JournalFault {
-  /** The stream. */
+  /** The stream; empty: it is not of one. */
   stream: string;
-  /** Index in the stream. */
-  revision: bigint;
+  /** Index in the stream; absent: it is not of one. */
+  revision?:
+    | bigint
+    | undefined;
   /** Index in the whole log. */
   position: bigint;
-  /** What is wrong. */
+  /** What is wrong, in a sentence. */
   detail: string;
+  /** What is wrong, in a word. */
+  problem: string;
 }
 
 /** What was found. */
@@ -513,10 +592,18 @@ export interface VerifyJournalResponse {
   events: bigint;
   /** Streams looked at. */
   streams: bigint;
-  /** The first hundred faults. */
+  /** The first of what is wrong; empty: nothing is. */
   faults: JournalFault[];
   /** When it was told. */
-  timestamp: Date | undefined;
+  timestamp:
+    | Date
+    | undefined;
+  /** The newest position looked at. */
+  head: bigint;
+  /** Things found wrong. */
+  findings: bigint;
+  /** Over all stream heads as walked: compare it with a seal that is kept elsewhere. */
+  merkle_root: string;
 }
 
 function createBaseListHealthRequest(): ListHealthRequest {
@@ -2087,6 +2174,107 @@ export const ReplayBreakerRequest: MessageFns<ReplayBreakerRequest> = {
   },
 };
 
+function createBaseBreakerWindow(): BreakerWindow {
+  return { calls: 0, failures: 0, slow_calls: 0 };
+}
+
+export const BreakerWindow: MessageFns<BreakerWindow> = {
+  encode(message: BreakerWindow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.calls !== 0) {
+      writer.uint32(8).uint32(message.calls);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(16).uint32(message.failures);
+    }
+    if (message.slow_calls !== 0) {
+      writer.uint32(24).uint32(message.slow_calls);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BreakerWindow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBreakerWindow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.calls = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slow_calls = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BreakerWindow {
+    return {
+      calls: isSet(object.calls) ? globalThis.Number(object.calls) : 0,
+      failures: isSet(object.failures) ? globalThis.Number(object.failures) : 0,
+      slow_calls: isSet(object.slow_calls) ? globalThis.Number(object.slow_calls) : 0,
+    };
+  },
+
+  toJSON(message: BreakerWindow): unknown {
+    const obj: any = {};
+    if (message.calls !== 0) {
+      obj.calls = Math.round(message.calls);
+    }
+    if (message.failures !== 0) {
+      obj.failures = Math.round(message.failures);
+    }
+    if (message.slow_calls !== 0) {
+      obj.slow_calls = Math.round(message.slow_calls);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BreakerWindow>): BreakerWindow {
+    return BreakerWindow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BreakerWindow>): BreakerWindow {
+    const message = createBaseBreakerWindow();
+    message.calls = object.calls ?? 0;
+    message.failures = object.failures ?? 0;
+    message.slow_calls = object.slow_calls ?? 0;
+    return message;
+  },
+};
+
 function createBaseReplayBreakerResponse(): ReplayBreakerResponse {
   return {
     revision: 0n,
@@ -2095,6 +2283,7 @@ function createBaseReplayBreakerResponse(): ReplayBreakerResponse {
     timestamp: undefined,
     effective: BreakerState.BREAKER_STATE_UNSPECIFIED,
     state: undefined,
+    window: undefined,
   };
 }
 
@@ -2123,6 +2312,9 @@ export const ReplayBreakerResponse: MessageFns<ReplayBreakerResponse> = {
     }
     if (message.state !== undefined) {
       Breaker.encode(message.state, writer.uint32(50).fork()).join();
+    }
+    if (message.window !== undefined) {
+      BreakerWindow.encode(message.window, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2188,6 +2380,14 @@ export const ReplayBreakerResponse: MessageFns<ReplayBreakerResponse> = {
             message.state = Breaker.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.window = BreakerWindow.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2210,6 +2410,7 @@ export const ReplayBreakerResponse: MessageFns<ReplayBreakerResponse> = {
         ? breakerStateFromJSON(object.effective)
         : BreakerState.BREAKER_STATE_UNSPECIFIED,
       state: isSet(object.state) ? Breaker.fromJSON(object.state) : undefined,
+      window: isSet(object.window) ? BreakerWindow.fromJSON(object.window) : undefined,
     };
   },
 
@@ -2233,6 +2434,9 @@ export const ReplayBreakerResponse: MessageFns<ReplayBreakerResponse> = {
     if (message.state !== undefined) {
       obj.state = Breaker.toJSON(message.state);
     }
+    if (message.window !== undefined) {
+      obj.window = BreakerWindow.toJSON(message.window);
+    }
     return obj;
   },
 
@@ -2248,6 +2452,9 @@ export const ReplayBreakerResponse: MessageFns<ReplayBreakerResponse> = {
     message.effective = object.effective ?? BreakerState.BREAKER_STATE_UNSPECIFIED;
     message.state = (object.state !== undefined && object.state !== null)
       ? Breaker.fromPartial(object.state)
+      : undefined;
+    message.window = (object.window !== undefined && object.window !== null)
+      ? BreakerWindow.fromPartial(object.window)
       : undefined;
     return message;
   },
@@ -2577,10 +2784,127 @@ export const ListBreakerHistoryRequest: MessageFns<ListBreakerHistoryRequest> = 
   },
 };
 
+function createBaseRecordedCall(): RecordedCall {
+  return { at: undefined, outcome: Outcome.OUTCOME_UNSPECIFIED, duration_ms: 0, endpoint: "" };
+}
+
+export const RecordedCall: MessageFns<RecordedCall> = {
+  encode(message: RecordedCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(10).fork()).join();
+    }
+    if (message.outcome !== Outcome.OUTCOME_UNSPECIFIED) {
+      writer.uint32(16).int32(outcomeToNumber(message.outcome));
+    }
+    if (message.duration_ms !== 0) {
+      writer.uint32(25).double(message.duration_ms);
+    }
+    if (message.endpoint !== "") {
+      writer.uint32(34).string(message.endpoint);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RecordedCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRecordedCall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outcome = outcomeFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.duration_ms = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endpoint = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RecordedCall {
+    return {
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+      outcome: isSet(object.outcome) ? outcomeFromJSON(object.outcome) : Outcome.OUTCOME_UNSPECIFIED,
+      duration_ms: isSet(object.duration_ms) ? globalThis.Number(object.duration_ms) : 0,
+      endpoint: isSet(object.endpoint) ? globalThis.String(object.endpoint) : "",
+    };
+  },
+
+  toJSON(message: RecordedCall): unknown {
+    const obj: any = {};
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    if (message.outcome !== Outcome.OUTCOME_UNSPECIFIED) {
+      obj.outcome = outcomeToJSON(message.outcome);
+    }
+    if (message.duration_ms !== 0) {
+      obj.duration_ms = floatToJson(message.duration_ms);
+    }
+    if (message.endpoint !== "") {
+      obj.endpoint = message.endpoint;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RecordedCall>): RecordedCall {
+    return RecordedCall.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RecordedCall>): RecordedCall {
+    const message = createBaseRecordedCall();
+    message.at = object.at ?? undefined;
+    message.outcome = object.outcome ?? Outcome.OUTCOME_UNSPECIFIED;
+    message.duration_ms = object.duration_ms ?? 0;
+    message.endpoint = object.endpoint ?? "";
+    return message;
+  },
+};
+
 function createBaseBreakerTransition(): BreakerTransition {
   return {
-    revision: 0n,
-    position: 0n,
+    revision: undefined,
+    position: undefined,
     timestamp: undefined,
     type: "",
     from: BreakerState.BREAKER_STATE_UNSPECIFIED,
@@ -2593,18 +2917,24 @@ function createBaseBreakerTransition(): BreakerTransition {
     failure_rate: undefined,
     slow_rate: undefined,
     config_revision: undefined,
+    reason: "",
+    open_for_seconds: undefined,
+    failures: undefined,
+    slow_calls: undefined,
+    config: undefined,
+    last_calls: [],
   };
 }
 
 export const BreakerTransition: MessageFns<BreakerTransition> = {
   encode(message: BreakerTransition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.revision !== 0n) {
+    if (message.revision !== undefined) {
       if (BigInt.asIntN(64, message.revision) !== message.revision) {
         throw new globalThis.Error("value provided for field message.revision of type int64 too large");
       }
       writer.uint32(8).int64(message.revision);
     }
-    if (message.position !== 0n) {
+    if (message.position !== undefined) {
       if (BigInt.asIntN(64, message.position) !== message.position) {
         throw new globalThis.Error("value provided for field message.position of type int64 too large");
       }
@@ -2645,6 +2975,24 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
     }
     if (message.config_revision !== undefined) {
       writer.uint32(112).uint32(message.config_revision);
+    }
+    if (message.reason !== "") {
+      writer.uint32(122).string(message.reason);
+    }
+    if (message.open_for_seconds !== undefined) {
+      writer.uint32(129).double(message.open_for_seconds);
+    }
+    if (message.failures !== undefined) {
+      writer.uint32(136).uint32(message.failures);
+    }
+    if (message.slow_calls !== undefined) {
+      writer.uint32(144).uint32(message.slow_calls);
+    }
+    if (message.config !== undefined) {
+      BreakerConfig.encode(message.config, writer.uint32(154).fork()).join();
+    }
+    for (const v of message.last_calls) {
+      RecordedCall.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -2774,6 +3122,54 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
             message.config_revision = reader.uint32();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 129) {
+              break;
+            }
+
+            message.open_for_seconds = reader.double();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.slow_calls = reader.uint32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.config = BreakerConfig.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.last_calls.push(RecordedCall.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2788,8 +3184,8 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
 
   fromJSON(object: any): BreakerTransition {
     return {
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      position: isSet(object.position) ? BigInt(object.position) : 0n,
+      revision: isSet(object.revision) ? BigInt(object.revision) : undefined,
+      position: isSet(object.position) ? BigInt(object.position) : undefined,
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
       type: isSet(object.type) ? globalThis.String(object.type) : "",
       from: isSet(object.from) ? breakerStateFromJSON(object.from) : BreakerState.BREAKER_STATE_UNSPECIFIED,
@@ -2802,15 +3198,23 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
       failure_rate: isSet(object.failure_rate) ? globalThis.Number(object.failure_rate) : undefined,
       slow_rate: isSet(object.slow_rate) ? globalThis.Number(object.slow_rate) : undefined,
       config_revision: isSet(object.config_revision) ? globalThis.Number(object.config_revision) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      open_for_seconds: isSet(object.open_for_seconds) ? globalThis.Number(object.open_for_seconds) : undefined,
+      failures: isSet(object.failures) ? globalThis.Number(object.failures) : undefined,
+      slow_calls: isSet(object.slow_calls) ? globalThis.Number(object.slow_calls) : undefined,
+      config: isSet(object.config) ? BreakerConfig.fromJSON(object.config) : undefined,
+      last_calls: globalThis.Array.isArray(object?.last_calls)
+        ? object.last_calls.map((e: any) => RecordedCall.fromJSON(e))
+        : [],
     };
   },
 
   toJSON(message: BreakerTransition): unknown {
     const obj: any = {};
-    if (message.revision !== 0n) {
+    if (message.revision !== undefined) {
       obj.revision = message.revision.toString();
     }
-    if (message.position !== 0n) {
+    if (message.position !== undefined) {
       obj.position = message.position.toString();
     }
     if (message.timestamp !== undefined) {
@@ -2849,6 +3253,24 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
     if (message.config_revision !== undefined) {
       obj.config_revision = Math.round(message.config_revision);
     }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.open_for_seconds !== undefined) {
+      obj.open_for_seconds = floatToJson(message.open_for_seconds);
+    }
+    if (message.failures !== undefined) {
+      obj.failures = Math.round(message.failures);
+    }
+    if (message.slow_calls !== undefined) {
+      obj.slow_calls = Math.round(message.slow_calls);
+    }
+    if (message.config !== undefined) {
+      obj.config = BreakerConfig.toJSON(message.config);
+    }
+    if (message.last_calls?.length) {
+      obj.last_calls = message.last_calls.map((e) => RecordedCall.toJSON(e));
+    }
     return obj;
   },
 
@@ -2857,8 +3279,12 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
   },
   fromPartial(object: DeepPartial<BreakerTransition>): BreakerTransition {
     const message = createBaseBreakerTransition();
-    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
-    message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    message.revision = (object.revision !== undefined && object.revision !== null)
+      ? BigInt(object.revision)
+      : undefined;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? BigInt(object.position)
+      : undefined;
     message.timestamp = object.timestamp ?? undefined;
     message.type = object.type ?? "";
     message.from = object.from ?? BreakerState.BREAKER_STATE_UNSPECIFIED;
@@ -2871,6 +3297,14 @@ export const BreakerTransition: MessageFns<BreakerTransition> = {
     message.failure_rate = object.failure_rate ?? undefined;
     message.slow_rate = object.slow_rate ?? undefined;
     message.config_revision = object.config_revision ?? undefined;
+    message.reason = object.reason ?? "";
+    message.open_for_seconds = object.open_for_seconds ?? undefined;
+    message.failures = object.failures ?? undefined;
+    message.slow_calls = object.slow_calls ?? undefined;
+    message.config = (object.config !== undefined && object.config !== null)
+      ? BreakerConfig.fromPartial(object.config)
+      : undefined;
+    message.last_calls = object.last_calls?.map((e) => RecordedCall.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3171,6 +3605,7 @@ function createBaseSimulatedBreaker(): SimulatedBreaker {
     calls_barred: 0,
     failures_spared: 0,
     transitions: [],
+    transitions_left_out: 0,
   };
 }
 
@@ -3199,6 +3634,9 @@ export const SimulatedBreaker: MessageFns<SimulatedBreaker> = {
     }
     for (const v of message.transitions) {
       BreakerTransition.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.transitions_left_out !== 0) {
+      writer.uint32(72).uint32(message.transitions_left_out);
     }
     return writer;
   },
@@ -3280,6 +3718,14 @@ export const SimulatedBreaker: MessageFns<SimulatedBreaker> = {
             message.transitions.push(BreakerTransition.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.transitions_left_out = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3304,6 +3750,7 @@ export const SimulatedBreaker: MessageFns<SimulatedBreaker> = {
       transitions: globalThis.Array.isArray(object?.transitions)
         ? object.transitions.map((e: any) => BreakerTransition.fromJSON(e))
         : [],
+      transitions_left_out: isSet(object.transitions_left_out) ? globalThis.Number(object.transitions_left_out) : 0,
     };
   },
 
@@ -3333,6 +3780,9 @@ export const SimulatedBreaker: MessageFns<SimulatedBreaker> = {
     if (message.transitions?.length) {
       obj.transitions = message.transitions.map((e) => BreakerTransition.toJSON(e));
     }
+    if (message.transitions_left_out !== 0) {
+      obj.transitions_left_out = Math.round(message.transitions_left_out);
+    }
     return obj;
   },
 
@@ -3349,6 +3799,7 @@ export const SimulatedBreaker: MessageFns<SimulatedBreaker> = {
     message.calls_barred = object.calls_barred ?? 0;
     message.failures_spared = object.failures_spared ?? 0;
     message.transitions = object.transitions?.map((e) => BreakerTransition.fromPartial(e)) || [];
+    message.transitions_left_out = object.transitions_left_out ?? 0;
     return message;
   },
 };
@@ -3362,6 +3813,10 @@ function createBaseSimulateBreakerResponse(): SimulateBreakerResponse {
     simulated: undefined,
     calls: 0,
     timestamp: undefined,
+    began_at: undefined,
+    ended_at: undefined,
+    unknown_seconds: 0,
+    notes: [],
   };
 }
 
@@ -3387,6 +3842,18 @@ export const SimulateBreakerResponse: MessageFns<SimulateBreakerResponse> = {
     }
     if (message.timestamp !== undefined) {
       Timestamp.encode(toTimestamp(message.timestamp), writer.uint32(58).fork()).join();
+    }
+    if (message.began_at !== undefined) {
+      Timestamp.encode(toTimestamp(message.began_at), writer.uint32(66).fork()).join();
+    }
+    if (message.ended_at !== undefined) {
+      Timestamp.encode(toTimestamp(message.ended_at), writer.uint32(74).fork()).join();
+    }
+    if (message.unknown_seconds !== 0) {
+      writer.uint32(81).double(message.unknown_seconds);
+    }
+    for (const v of message.notes) {
+      writer.uint32(90).string(v!);
     }
     return writer;
   },
@@ -3460,6 +3927,38 @@ export const SimulateBreakerResponse: MessageFns<SimulateBreakerResponse> = {
             message.timestamp = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.began_at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.ended_at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.unknown_seconds = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.notes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3481,6 +3980,10 @@ export const SimulateBreakerResponse: MessageFns<SimulateBreakerResponse> = {
       simulated: isSet(object.simulated) ? SimulatedBreaker.fromJSON(object.simulated) : undefined,
       calls: isSet(object.calls) ? globalThis.Number(object.calls) : 0,
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
+      began_at: isSet(object.began_at) ? fromJsonTimestamp(object.began_at) : undefined,
+      ended_at: isSet(object.ended_at) ? fromJsonTimestamp(object.ended_at) : undefined,
+      unknown_seconds: isSet(object.unknown_seconds) ? globalThis.Number(object.unknown_seconds) : 0,
+      notes: globalThis.Array.isArray(object?.notes) ? object.notes.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -3507,6 +4010,18 @@ export const SimulateBreakerResponse: MessageFns<SimulateBreakerResponse> = {
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
     }
+    if (message.began_at !== undefined) {
+      obj.began_at = message.began_at.toISOString();
+    }
+    if (message.ended_at !== undefined) {
+      obj.ended_at = message.ended_at.toISOString();
+    }
+    if (message.unknown_seconds !== 0) {
+      obj.unknown_seconds = floatToJson(message.unknown_seconds);
+    }
+    if (message.notes?.length) {
+      obj.notes = message.notes;
+    }
     return obj;
   },
 
@@ -3528,19 +4043,20 @@ export const SimulateBreakerResponse: MessageFns<SimulateBreakerResponse> = {
       : undefined;
     message.calls = object.calls ?? 0;
     message.timestamp = object.timestamp ?? undefined;
+    message.began_at = object.began_at ?? undefined;
+    message.ended_at = object.ended_at ?? undefined;
+    message.unknown_seconds = object.unknown_seconds ?? 0;
+    message.notes = object.notes?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseVerifyJournalRequest(): VerifyJournalRequest {
-  return { stream: "" };
+  return {};
 }
 
 export const VerifyJournalRequest: MessageFns<VerifyJournalRequest> = {
-  encode(message: VerifyJournalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.stream !== "") {
-      writer.uint32(10).string(message.stream);
-    }
+  encode(_: VerifyJournalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     return writer;
   },
 
@@ -3557,14 +4073,6 @@ export const VerifyJournalRequest: MessageFns<VerifyJournalRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.stream = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3577,30 +4085,26 @@ export const VerifyJournalRequest: MessageFns<VerifyJournalRequest> = {
     }
   },
 
-  fromJSON(object: any): VerifyJournalRequest {
-    return { stream: isSet(object.stream) ? globalThis.String(object.stream) : "" };
+  fromJSON(_: any): VerifyJournalRequest {
+    return {};
   },
 
-  toJSON(message: VerifyJournalRequest): unknown {
+  toJSON(_: VerifyJournalRequest): unknown {
     const obj: any = {};
-    if (message.stream !== "") {
-      obj.stream = message.stream;
-    }
     return obj;
   },
 
   create(base?: DeepPartial<VerifyJournalRequest>): VerifyJournalRequest {
     return VerifyJournalRequest.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<VerifyJournalRequest>): VerifyJournalRequest {
+  fromPartial(_: DeepPartial<VerifyJournalRequest>): VerifyJournalRequest {
     const message = createBaseVerifyJournalRequest();
-    message.stream = object.stream ?? "";
     return message;
   },
 };
 
 function createBaseJournalFault(): JournalFault {
-  return { stream: "", revision: 0n, position: 0n, detail: "" };
+  return { stream: "", revision: undefined, position: 0n, detail: "", problem: "" };
 }
 
 export const JournalFault: MessageFns<JournalFault> = {
@@ -3608,7 +4112,7 @@ export const JournalFault: MessageFns<JournalFault> = {
     if (message.stream !== "") {
       writer.uint32(10).string(message.stream);
     }
-    if (message.revision !== 0n) {
+    if (message.revision !== undefined) {
       if (BigInt.asIntN(64, message.revision) !== message.revision) {
         throw new globalThis.Error("value provided for field message.revision of type int64 too large");
       }
@@ -3622,6 +4126,9 @@ export const JournalFault: MessageFns<JournalFault> = {
     }
     if (message.detail !== "") {
       writer.uint32(34).string(message.detail);
+    }
+    if (message.problem !== "") {
+      writer.uint32(42).string(message.problem);
     }
     return writer;
   },
@@ -3671,6 +4178,14 @@ export const JournalFault: MessageFns<JournalFault> = {
             message.detail = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3686,9 +4201,10 @@ export const JournalFault: MessageFns<JournalFault> = {
   fromJSON(object: any): JournalFault {
     return {
       stream: isSet(object.stream) ? globalThis.String(object.stream) : "",
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
+      revision: isSet(object.revision) ? BigInt(object.revision) : undefined,
       position: isSet(object.position) ? BigInt(object.position) : 0n,
       detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
     };
   },
 
@@ -3697,7 +4213,7 @@ export const JournalFault: MessageFns<JournalFault> = {
     if (message.stream !== "") {
       obj.stream = message.stream;
     }
-    if (message.revision !== 0n) {
+    if (message.revision !== undefined) {
       obj.revision = message.revision.toString();
     }
     if (message.position !== 0n) {
@@ -3705,6 +4221,9 @@ export const JournalFault: MessageFns<JournalFault> = {
     }
     if (message.detail !== "") {
       obj.detail = message.detail;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
     }
     return obj;
   },
@@ -3715,15 +4234,27 @@ export const JournalFault: MessageFns<JournalFault> = {
   fromPartial(object: DeepPartial<JournalFault>): JournalFault {
     const message = createBaseJournalFault();
     message.stream = object.stream ?? "";
-    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.revision = (object.revision !== undefined && object.revision !== null)
+      ? BigInt(object.revision)
+      : undefined;
     message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
     message.detail = object.detail ?? "";
+    message.problem = object.problem ?? "";
     return message;
   },
 };
 
 function createBaseVerifyJournalResponse(): VerifyJournalResponse {
-  return { valid: false, events: 0n, streams: 0n, faults: [], timestamp: undefined };
+  return {
+    valid: false,
+    events: 0n,
+    streams: 0n,
+    faults: [],
+    timestamp: undefined,
+    head: 0n,
+    findings: 0n,
+    merkle_root: "",
+  };
 }
 
 export const VerifyJournalResponse: MessageFns<VerifyJournalResponse> = {
@@ -3748,6 +4279,21 @@ export const VerifyJournalResponse: MessageFns<VerifyJournalResponse> = {
     }
     if (message.timestamp !== undefined) {
       Timestamp.encode(toTimestamp(message.timestamp), writer.uint32(42).fork()).join();
+    }
+    if (message.head !== 0n) {
+      if (BigInt.asIntN(64, message.head) !== message.head) {
+        throw new globalThis.Error("value provided for field message.head of type int64 too large");
+      }
+      writer.uint32(48).int64(message.head);
+    }
+    if (message.findings !== 0n) {
+      if (BigInt.asIntN(64, message.findings) !== message.findings) {
+        throw new globalThis.Error("value provided for field message.findings of type int64 too large");
+      }
+      writer.uint32(56).int64(message.findings);
+    }
+    if (message.merkle_root !== "") {
+      writer.uint32(66).string(message.merkle_root);
     }
     return writer;
   },
@@ -3805,6 +4351,30 @@ export const VerifyJournalResponse: MessageFns<VerifyJournalResponse> = {
             message.timestamp = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.head = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.findings = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.merkle_root = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3824,6 +4394,9 @@ export const VerifyJournalResponse: MessageFns<VerifyJournalResponse> = {
       streams: isSet(object.streams) ? BigInt(object.streams) : 0n,
       faults: globalThis.Array.isArray(object?.faults) ? object.faults.map((e: any) => JournalFault.fromJSON(e)) : [],
       timestamp: isSet(object.timestamp) ? fromJsonTimestamp(object.timestamp) : undefined,
+      head: isSet(object.head) ? BigInt(object.head) : 0n,
+      findings: isSet(object.findings) ? BigInt(object.findings) : 0n,
+      merkle_root: isSet(object.merkle_root) ? globalThis.String(object.merkle_root) : "",
     };
   },
 
@@ -3844,6 +4417,15 @@ export const VerifyJournalResponse: MessageFns<VerifyJournalResponse> = {
     if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toISOString();
     }
+    if (message.head !== 0n) {
+      obj.head = message.head.toString();
+    }
+    if (message.findings !== 0n) {
+      obj.findings = message.findings.toString();
+    }
+    if (message.merkle_root !== "") {
+      obj.merkle_root = message.merkle_root;
+    }
     return obj;
   },
 
@@ -3857,6 +4439,9 @@ export const VerifyJournalResponse: MessageFns<VerifyJournalResponse> = {
     message.streams = (object.streams !== undefined && object.streams !== null) ? BigInt(object.streams) : 0n;
     message.faults = object.faults?.map((e) => JournalFault.fromPartial(e)) || [];
     message.timestamp = object.timestamp ?? undefined;
+    message.head = (object.head !== undefined && object.head !== null) ? BigInt(object.head) : 0n;
+    message.findings = (object.findings !== undefined && object.findings !== null) ? BigInt(object.findings) : 0n;
+    message.merkle_root = object.merkle_root ?? "";
     return message;
   },
 };
@@ -3933,8 +4518,8 @@ export const HistoryServiceService = {
     responseDeserialize: (value: Buffer): ReplayBreakerResponse => ReplayBreakerResponse.decode(value),
   },
   /**
-   * One collector as it was. Viewer.
-   * REST: none, GET /collectors/{name}?at= answers the same
+   * One collector as it was at a moment, or when a fact was the newest. Viewer.
+   * REST: GET /collectors/{name}/state
    */
   getStateAt: {
     path: "/headgate.v1.HistoryService/GetStateAt" as const,
@@ -3976,7 +4561,8 @@ export const HistoryServiceService = {
     responseDeserialize: (value: Buffer): SimulateBreakerResponse => SimulateBreakerResponse.decode(value),
   },
   /**
-   * Whether every hash of the journal is what it should be. Viewer.
+   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one walk at a
+   * time. Operator.
    * REST: GET /audit/verify
    */
   verifyJournal: {
@@ -4020,8 +4606,8 @@ export interface HistoryServiceServer extends UntypedServiceImplementation {
    */
   replayBreaker: handleServerStreamingCall<ReplayBreakerRequest, ReplayBreakerResponse>;
   /**
-   * One collector as it was. Viewer.
-   * REST: none, GET /collectors/{name}?at= answers the same
+   * One collector as it was at a moment, or when a fact was the newest. Viewer.
+   * REST: GET /collectors/{name}/state
    */
   getStateAt: handleUnaryCall<GetStateAtRequest, GetStateAtResponse>;
   /**
@@ -4035,7 +4621,8 @@ export interface HistoryServiceServer extends UntypedServiceImplementation {
    */
   simulateBreaker: handleUnaryCall<SimulateBreakerRequest, SimulateBreakerResponse>;
   /**
-   * Whether every hash of the journal is what it should be. Viewer.
+   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one walk at a
+   * time. Operator.
    * REST: GET /audit/verify
    */
   verifyJournal: handleUnaryCall<VerifyJournalRequest, VerifyJournalResponse>;
@@ -4125,8 +4712,8 @@ export interface HistoryServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ReplayBreakerResponse>;
   /**
-   * One collector as it was. Viewer.
-   * REST: none, GET /collectors/{name}?at= answers the same
+   * One collector as it was at a moment, or when a fact was the newest. Viewer.
+   * REST: GET /collectors/{name}/state
    */
   getStateAt(
     request: GetStateAtRequest,
@@ -4182,7 +4769,8 @@ export interface HistoryServiceClient extends Client {
     callback: (error: ServiceError | null, response: SimulateBreakerResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Whether every hash of the journal is what it should be. Viewer.
+   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one walk at a
+   * time. Operator.
    * REST: GET /audit/verify
    */
   verifyJournal(
