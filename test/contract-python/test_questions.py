@@ -137,6 +137,62 @@ class Facts(unittest.TestCase):
         self.assertGreater(VIEWER.ask(VIEWER.history.ListEvents, request).events[0].position, page.events[-1].position)
 
 
+class Past(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        for state in (words.BREAKER_STATE_OPEN, words.BREAKER_STATE_CLOSED):
+            request = pb.SetCircuitBreakerStateRequest(name=A, state=state, reason="for the history")
+            OPERATOR.ask(OPERATOR.collectors.SetCircuitBreakerState, request)
+
+    def test_every_transition_of_a_breaker_is_told_a_page_at_a_time(self):
+        request = history_pb.ListBreakerHistoryRequest(name=A, page_size=1)
+        turns = []
+        while True:
+            page = VIEWER.ask(VIEWER.history.ListBreakerHistory, request)
+            turns += page.transitions
+            request.page_token = page.next_page_token
+            if page.next_page_token == "":
+                break
+        told = [(each.to, each.reason) for each in turns]
+        self.assertIn((words.BREAKER_STATE_FORCED_OPEN, "for the history"), told)
+        self.assertEqual(turns[-1].to, words.BREAKER_STATE_CLOSED)
+        self.assertTrue(all(each.HasField("revision") for each in turns))
+
+    def test_a_replay_tells_the_state_after_each_fact_and_resumes(self):
+        request = history_pb.ReplayBreakerRequest(name=A)
+        steps = list(VIEWER.ask(VIEWER.history.ReplayBreaker, request))
+        forced = [each for each in steps if each.type == "BreakerForced"][-1]
+        self.assertEqual(forced.effective, words.BREAKER_STATE_FORCED_OPEN)
+        self.assertEqual(forced.state.override.reason, "for the history")
+        request.after_revision = forced.revision
+        rest = list(VIEWER.ask(VIEWER.history.ReplayBreaker, request))
+        wanted = [each for each in steps if each.revision > forced.revision]
+        self.assertEqual(rest[: len(wanted)], wanted)
+
+    def test_a_collector_is_told_as_it_was_when_a_fact_was_the_newest(self):
+        facts = VIEWER.ask(
+            VIEWER.history.ReadEvents,
+            history_pb.ReadEventsRequest(collector=A, types=["BreakerForced"]),
+        )
+        *_, last = (each.event for each in facts)
+        request = history_pb.GetStateAtRequest(name=A, position=last.position)
+        page = VIEWER.ask(VIEWER.history.GetStateAt, request).collector
+        self.assertEqual(page.circuit_breaker.effective, words.BREAKER_STATE_FORCED_OPEN)
+
+    def test_a_simulation_obeys_what_it_is_given(self):
+        request = history_pb.SimulateBreakerRequest(name=A, config={"failure_threshold": 1})
+        told = VIEWER.ask(VIEWER.history.SimulateBreaker, request)
+        self.assertEqual(told.config.failure_threshold, 1)
+        self.assertEqual(told.simulated.calls_admitted + told.simulated.calls_barred, told.calls)
+
+    def test_the_journal_is_whole(self):
+        told = OPERATOR.ask(OPERATOR.history.VerifyJournal, history_pb.VerifyJournalRequest(), timeout=60)
+        self.assertTrue(told.valid, told)
+        self.assertGreater(told.events, 0)
+        refused = VIEWER.refused(VIEWER.history.VerifyJournal, history_pb.VerifyJournalRequest())
+        self.assertEqual(refused.code, CODE.PERMISSION_DENIED)
+
+
 class Records(unittest.TestCase):
     def test_a_subscriber_resumes_by_its_cursor(self):
         request = record_pb.SubscribeRecordsRequest(name=B, follow=True)
