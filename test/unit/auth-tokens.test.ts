@@ -186,6 +186,19 @@ describe('a book of tokens', () => {
     expect(all.clock.pending()).toBe(0);
   });
 
+  it('takes no name that would not fit into a principal, and no token in a reason, offline too', async () => {
+    const all = parts();
+    for (const name of ['', 'a b', '-a', 'a:b', 'a'.repeat(64), 'a\nb']) {
+      const told = await createTokenOffline(all.journal, { name, role: 'admin' }, all);
+      expect(told).toMatchObject({ ok: false, error: { code: 'invalid_input' } });
+    }
+    const { text } = mintToken(systemSecretBytes, () => false);
+    const wish = { name: 'ops', role: 'admin', reason: `instead of ${text}` } as const;
+    expect((await createTokenOffline(all.journal, wish, all)).ok).toBe(true);
+    const [event] = await stored(all.journal);
+    expect(event?.metadata.reason).toBe('instead of [redacted]');
+  });
+
   it('K3: with a fact it does not know it lets in whom it knows, and changes nothing', async () => {
     const all = parts();
     const first = await openTokenBook({ ...all, doors: DOORS });

@@ -6,6 +6,7 @@ import type { Journal } from '../../journal/port.js';
 import type { Random } from '../../kernel/random.js';
 import type { SecretBytes } from '../../kernel/secret-bytes.js';
 import type { Clock } from '../../kernel/time.js';
+import { withoutTokens } from '../../kernel/token-shapes.js';
 import type { DurationMs, Result } from '../../kernel/types.js';
 import type { Role } from './roles.js';
 import type { Problem } from '../problems.js';
@@ -75,6 +76,7 @@ function writer(operation: string, reason: string | undefined, parts: OfflinePar
     actor: 'local',
     interface: 'cli',
     operation,
-    ...(reason === undefined ? {} : { reason }),
+    // No edge has looked at it.
+    ...(reason === undefined ? {} : { reason: withoutTokens(reason) }),
   };
 }

@@ -1,10 +1,16 @@
 /** Which tokens may be made and revoked: the rules that keep the last door from closing behind everyone. */
+import { holdsToken } from '../../kernel/token-shapes.js';
 import type { EpochMs } from '../../kernel/types.js';
 import type { Role } from './roles.js';
 import { invalidInput } from '../problems.js';
 import type { Problem } from '../problems.js';
 import { lives, standing } from './token-fold.js';
 import type { Token, Tokens } from './token-fold.js';
+
+/** It becomes the principal `token:<name>` in events, logs and the audit trail. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const NAME_RULE =
+  'must be up to 63 letters, digits, dots, dashes and underlines, a letter or digit first';
 
 /** Tokens that may stand at once: far more than programs and people there are. */
 export const TOKENS_MAX = 1_000;
@@ -31,6 +37,9 @@ export function cannotCreate(
   now: EpochMs,
 ): Problem | undefined {
   if (tokens.unknown !== undefined) return notUnderstood(tokens.unknown);
+  if (!NAME.test(name) || holdsToken(name)) {
+    return invalidInput({ pointer: '/name', detail: NAME_RULE });
+  }
   const all = standing(tokens);
   if (all.some((token) => token.name === name && lives(token, now))) {
     return invalidInput({ pointer: '/name', detail: 'is the name of a token that lives' });
