@@ -92,6 +92,16 @@ describe('a running service answers what docs/rest.md says', () => {
       await app.event('its quota is used up', isSuspended, after);
       control.clearFaults('moralis');
     },
+    'PATCH /collectors/{name}/cursor': async () => {
+      await app.post('/collectors/historical/disable');
+      await until('it is stopped', async () => {
+        const { body } = await app.get('/collectors/historical');
+        return (body['collector'] as { readonly phase: string }).phase === 'stopped';
+      });
+    },
+    'POST /collectors/{name}/unquarantine': async () => {
+      await app.post('/collectors/historical/enable');
+    },
   };
 
   const examples = SECTIONS.flatMap(({ title, examples: all }) =>

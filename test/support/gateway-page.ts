@@ -99,6 +99,8 @@ function ruleOf(member: string, schema: TSchema): string {
   if (moment !== undefined) return moment;
   const bound = (name: string): string => String(schema[name]);
   if (schema['anyOf'] !== undefined) {
+    const [only, none] = schema['anyOf'] as readonly TSchema[];
+    if (only !== undefined && none?.['type'] === 'null') return `${ruleOf(member, only)}, or null`;
     const words = schema['anyOf'] as readonly { readonly const: string }[];
     return `one of ${words.map((word) => `\`${word.const}\``).join(', ')}`;
   }

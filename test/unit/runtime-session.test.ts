@@ -160,9 +160,13 @@ describe('the session of a collector', () => {
 
   it('is opened once the journal records it', async () => {
     const bench = await engineBench({ setup: { enabled: false } });
+    const unwatch = bench.member.handle.watch(({ phase }) => {
+      if (phase !== 'durable') return;
+      // The wish is durable, the session's own fact is next.
+      for (let n = 0; n < 3; n += 1) bench.faults.failNext('before-commit');
+      unwatch();
+    });
     await bench.engine.enable('one', {}, byOperator());
-    // The wish is durable, the session's own fact is next.
-    for (let n = 0; n < 3; n += 1) bench.faults.failNext('before-commit');
     await settle();
     expect(bench.facts('CollectorConnected')).toEqual([]);
     await until(bench, () => bench.facts('RunSucceeded').length === 1);

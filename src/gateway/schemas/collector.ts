@@ -111,7 +111,7 @@ export const collector = named(
     usage,
     desired,
     suspended,
-    revision: text('Newest revisions of collector, first breaker and first limiter.'),
+    revision: text('The same as etag, under its older name.'),
     etag: optional(etag),
     next_run_time: perhaps('When the next run is due; null: none is.'),
     last_run: lastRun,
