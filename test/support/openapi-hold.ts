@@ -23,5 +23,6 @@ export function expectDocumented(method: string, path: string, told: Got): void 
   const { status, headers, text } = told;
   const type = headers['content-type'] ?? '';
   const wrong = check({ method, path, status, type, text });
-  expect(wrong, 'the answer is not as src/gateway/schemas/ says').toEqual([]);
+  const about = `the answer is not as src/gateway/schemas/ says: ${wrong.join('; ')}`;
+  expect(wrong, about).toEqual([]);
 }

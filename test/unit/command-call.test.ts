@@ -29,6 +29,7 @@ function command(
     summary: 'Does something.',
     role: 'operator',
     input: Type.Object({ name: Type.String(), reason: Type.Optional(Type.String()) }),
+    output: Type.Object({}),
     writes,
     rest: { method: 'POST', path: '/something', query: [] },
     handler: (_input, _reach, by) => handler(by),
