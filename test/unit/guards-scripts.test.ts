@@ -62,15 +62,16 @@ describe('the check of generated code', () => {
 });
 
 describe('the comparison with the last release', () => {
-  const PROTO = 'proto/headgate/events/v1/breaker.proto';
+  const FACTS = 'proto/headgate/events/v1/breaker.proto';
+  const SERVICE = 'proto/headgate/v1/permit_service.proto';
 
-  async function breaking(change: (text: string) => string): Promise<string> {
+  async function breaking(change: (text: string) => string, file = FACTS): Promise<string> {
     const root = directory();
     cpSync(join(ROOT, 'proto'), join(root, 'proto'), { recursive: true });
     cpSync(join(ROOT, 'buf.yaml'), join(root, 'buf.yaml'));
-    const before = readFileSync(join(root, PROTO), 'utf8');
+    const before = readFileSync(join(root, file), 'utf8');
     const after = change(before);
-    writeFileSync(join(root, PROTO), after);
+    writeFileSync(join(root, file), after);
     const against = join(ROOT, 'proto', 'baseline.binpb');
     const command = ['buf', 'breaking', '--against', against] as const;
     const { code, output } = await run([...command], { cwd: root, quiet: true });
@@ -91,6 +92,15 @@ describe('the comparison with the last release', () => {
     ['a field that is gone', '  double retry_at_ms = 4;\n', ''],
   ])('finds %s', async (_, from, to) => {
     expect(await breaking((text) => text.replace(from, to))).toMatch(/^100 .*breaker\.proto/);
+  });
+
+  it.each([
+    ['an rpc that is gone', /^ {2}rpc Report\(.*$/m, ''],
+    ['an enum value that is gone', /^ {2}PRIORITY_BACKFILL = 2;$/m, ''],
+    ['a field that lost its presence', 'optional double remaining', 'double remaining'],
+  ])('finds %s, of what clients are generated from', async (_, from, to) => {
+    const change = (text: string): string => text.replace(from, to);
+    expect(await breaking(change, SERVICE)).toMatch(/^100 .*permit_service\.proto/);
   });
 });
 
