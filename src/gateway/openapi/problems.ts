@@ -44,7 +44,10 @@ const RULES: readonly Rule[] = [
     codes: ['invalid_json', 'payload_too_large', 'unsupported_media_type'],
     holds: ({ rest }) => rest.method !== 'GET',
   },
-  { codes: ['collector_not_found', 'view_behind'], holds: isAbout('name') },
+  {
+    codes: ['collector_not_found', 'view_behind'],
+    holds: (operation) => isAbout('name')(operation) || isAbout('collector')(operation),
+  },
   { codes: ['token_not_found'], holds: isUnder(/^\/tokens\/\{/) },
   { codes: ['permit_not_found'], holds: isUnder(/^\/permits\/\{/) },
   { codes: ['records_unavailable'], holds: isUnder(/\/records$/) },
