@@ -7,7 +7,7 @@
  * E4 Open streams are counted, with a maximum; one too many is refused.
  */
 import type { FastifyRequest } from 'fastify';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { DurationMs } from '../../kernel/types.js';
 import { fail, ok } from '../../kernel/types.js';
@@ -44,6 +44,7 @@ export type EventStreams = {
 
 export function eventStreams(edge: () => Edge, max: number): EventStreams {
   const stopping = new AbortController();
+  setMaxListeners(max + 1, stopping.signal);
   /** Items shared by many are written out once. */
   const texts = new WeakMap<StreamItem, string>();
   let open = 0;
