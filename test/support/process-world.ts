@@ -59,6 +59,8 @@ export async function processWorld(options: WorldOptions = {}): Promise<World> {
     const usual = {
       data: { dir: dataDir },
       rest: { port: 0 },
+      // A test asks as fast as it can.
+      auth: { requests_per_second: 0 },
       grpc: { port: 0 },
       metrics: { port: 0 },
     };
