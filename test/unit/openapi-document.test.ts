@@ -6,6 +6,7 @@ import { OPERATIONS, STREAMS } from '../../src/gateway/api.js';
 import { isCommand } from '../../src/gateway/operation.js';
 import { openApiDocument } from '../../src/gateway/openapi/document.js';
 import { schemaBook } from '../../src/gateway/openapi/json-schema.js';
+import { protectionsOf } from '../../src/gateway/openapi/parameters.js';
 import { problemsOf } from '../../src/gateway/openapi/problems.js';
 import { PROBLEMS } from '../../src/gateway/problems.js';
 import type { ProblemCode } from '../../src/gateway/problems.js';
@@ -83,11 +84,14 @@ describe.each(OPERATIONS.map((operation) => [operation.name, operation] as const
       expect([...parameters, ...body].toSorted()).toEqual(Object.keys(input.properties).toSorted());
     });
 
-    it('has the protections of a command, if it is one', () => {
+    it('has the protections of a command, if it is one, but those it refuses', () => {
       const parameters = JSON.stringify(said['parameters']);
-      for (const parameter of ['IdempotencyKey', 'IfMatch', 'DryRun']) {
-        expect(parameters.includes(`/${parameter}"`)).toBe(isCommand(operation));
-      }
+      const has = ['IdempotencyKey', 'IfMatch', 'DryRun'].filter((each) =>
+        parameters.includes(`/${each}"`),
+      );
+      expect(has).toEqual(protectionsOf(operation));
+      if (!isCommand(operation)) expect(has).toEqual([]);
+      if (name === 'enableCollector') expect(has).toHaveLength(3);
     });
 
     it('has an answer with a schema, and problems with their codes', () => {
