@@ -16,6 +16,9 @@ import type { CollectorType } from './shapes/collector-types.js';
 import type { Slots } from './slots.js';
 import type { StatusPages } from './status-pages.js';
 import type { CollectorFeed } from './streams/collector-feed.js';
+import type { StreamItem } from './streams/item.js';
+
+export type { StreamItem } from './streams/item.js';
 
 export { ROLES } from './auth/roles.js';
 export type { Role } from './auth/roles.js';
@@ -209,16 +212,6 @@ export function operation<P extends TProperties>(
 ): AnyOperation {
   return described as unknown as AnyOperation;
 }
-
-/** One message of a stream. The same object for all who get it: an edge may keep what it made of one. */
-export type StreamItem = {
-  /** Given back to go on after it: a position, a cursor. Empty: go on after the last that had one. */
-  readonly id: string;
-  /** What it is, for readers that get several kinds. */
-  readonly kind: string;
-  /** JSON-safe, as REST spells it. */
-  readonly value: object;
-};
 
 /**
  * An operation whose answer goes on. It is pulled: the next item is made when the last has left, so that

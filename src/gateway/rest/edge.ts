@@ -5,7 +5,7 @@ import type { Gatekeeper } from '../auth/principal.js';
 import type { AnyOperation, Reach } from '../operation.js';
 import type { Guard } from './guard.js';
 import type { Exchange, Replies } from './replies.js';
-import type { EventStreams } from './sse.js';
+import type { EventStreams } from './event-streams.js';
 import type { Traffic } from './traffic.js';
 
 export type Edge = {

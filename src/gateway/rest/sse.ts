@@ -18,6 +18,7 @@ import type { AnyOperation, AnyStreamOperation, Caller, Opened, StreamItem } fro
 import { invalidInput } from '../problems.js';
 import type { Problem } from '../problems.js';
 import type { Edge } from './edge.js';
+import type { EventStreams } from './event-streams.js';
 import { problemBody } from './problem-body.js';
 import { pathOf } from './replies.js';
 import type { Exchange } from './replies.js';
@@ -29,18 +30,6 @@ import { SECURITY_HEADERS } from './security-headers.js';
 const RETRY_MS: DurationMs = 2_000;
 const HEARTBEAT_MS: DurationMs = 15_000;
 const TYPE = 'text/event-stream';
-
-/** The stream beside an operation, if this request asks for it. */
-export type EventStream = {
-  readonly isAsked: (request: FastifyRequest) => boolean;
-  readonly send: (exchange: Exchange, caller: Caller) => Promise<void>;
-};
-
-export type EventStreams = {
-  readonly beside: (operation: AnyOperation) => EventStream | undefined;
-  /** E3: lets go of all of them; new ones end at once. */
-  readonly close: () => void;
-};
 
 export function eventStreams(edge: () => Edge, max: number): EventStreams {
   const stopping = new AbortController();

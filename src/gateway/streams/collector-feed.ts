@@ -14,11 +14,11 @@ import { isoTime } from '../../kernel/time.js';
 import type { Clock } from '../../kernel/time.js';
 import type { DurationMs, MonotonicMs, Position } from '../../kernel/types.js';
 import type { Views } from '../../projections/views.js';
-import type { StreamItem } from '../operation.js';
 import { collectorLine } from '../shapes/collector.js';
 import type { StatusPages } from '../status-pages.js';
 import { alarm } from './alarm.js';
 import type { Alarm } from './alarm.js';
+import type { StreamItem } from './item.js';
 
 /** A snapshot of a collector that did not change is made again after so long: rates and ages move. */
 const SNAPSHOT_AGE_MAX_MS: DurationMs = 1_000;
