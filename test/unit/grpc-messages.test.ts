@@ -165,6 +165,16 @@ describe('an answer', () => {
     });
   });
 
+  it('tells apart that a run was blocked and by what', () => {
+    const check = { status: 'circuit_open', outcome: 'blocked_breaker' };
+    const answer = { collector: { recent_health: [check, { outcome: 'server' }] } };
+    const { collector } = response('GetCollector', answer) as gen.GetCollectorResponse;
+    expect(collector?.recent_health).toMatchObject([
+      { status: 'HEALTH_CIRCUIT_OPEN', outcome: 'OUTCOME_BLOCKED', blocked_by: 'breaker' },
+      { outcome: 'OUTCOME_SERVER', blocked_by: '' },
+    ]);
+  });
+
   it('never throws over members it does not know, or that are of another shape', () => {
     const change = shape({ a: words.PHASE.name });
     expect(change({ a: 'idle', b: [1] })).toEqual({ a: 'PHASE_IDLE', b: [1] });

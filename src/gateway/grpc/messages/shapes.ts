@@ -1,5 +1,6 @@
 /** The shapes that several answers share; what is not named here needs no change. */
-import { each, listed, shape } from './shape.js';
+import { each, isObject, listed, shape } from './shape.js';
+import type { Change } from './shape.js';
 import { BREAKER_STATE, COLLECTOR_TYPE, HEALTH, INTERFACE, OUTCOME, PHASE } from './words.js';
 
 const state = BREAKER_STATE.name;
@@ -13,7 +14,18 @@ export const BREAKER = shape({
   upstreams: listed('name', shape({ state, computed: state, effective: state, override })),
 });
 
-export const CHECK = shape({ status: HEALTH.name, health: HEALTH.name, outcome: OUTCOME.name });
+const check = shape({ status: HEALTH.name, health: HEALTH.name, outcome: OUTCOME.name });
+const BLOCKED_BY = 'blocked_';
+
+/** REST has outcome and cause of a blocked run in one word. */
+export const CHECK: Change = (value) => {
+  const { outcome } = isObject(value) ? value : {};
+  if (!isObject(value) || typeof outcome !== 'string' || !outcome.startsWith(BLOCKED_BY)) {
+    return check(value);
+  }
+  const blocked_by = outcome.slice(BLOCKED_BY.length);
+  return check({ ...value, outcome: 'blocked', blocked_by });
+};
 
 const collector = {
   type: COLLECTOR_TYPE.name,

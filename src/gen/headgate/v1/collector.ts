@@ -176,6 +176,8 @@ export interface HealthCheck {
   records: number;
   /** Of those, the ones that were new. */
   new_records: number;
+  /** Of OUTCOME_BLOCKED: what barred it, e.g. breaker or key. REST: `blocked_breaker` as the outcome. */
+  blocked_by: string;
 }
 
 /** Checks, counted. */
@@ -1295,6 +1297,7 @@ function createBaseHealthCheck(): HealthCheck {
     latency_p95_ms: undefined,
     records: 0,
     new_records: 0,
+    blocked_by: "",
   };
 }
 
@@ -1329,6 +1332,9 @@ export const HealthCheck: MessageFns<HealthCheck> = {
     }
     if (message.new_records !== 0) {
       writer.uint32(80).uint32(message.new_records);
+    }
+    if (message.blocked_by !== "") {
+      writer.uint32(90).string(message.blocked_by);
     }
     return writer;
   },
@@ -1426,6 +1432,14 @@ export const HealthCheck: MessageFns<HealthCheck> = {
             message.new_records = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.blocked_by = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1450,6 +1464,7 @@ export const HealthCheck: MessageFns<HealthCheck> = {
       latency_p95_ms: isSet(object.latency_p95_ms) ? globalThis.Number(object.latency_p95_ms) : undefined,
       records: isSet(object.records) ? globalThis.Number(object.records) : 0,
       new_records: isSet(object.new_records) ? globalThis.Number(object.new_records) : 0,
+      blocked_by: isSet(object.blocked_by) ? globalThis.String(object.blocked_by) : "",
     };
   },
 
@@ -1485,6 +1500,9 @@ export const HealthCheck: MessageFns<HealthCheck> = {
     if (message.new_records !== 0) {
       obj.new_records = Math.round(message.new_records);
     }
+    if (message.blocked_by !== "") {
+      obj.blocked_by = message.blocked_by;
+    }
     return obj;
   },
 
@@ -1503,6 +1521,7 @@ export const HealthCheck: MessageFns<HealthCheck> = {
     message.latency_p95_ms = object.latency_p95_ms ?? undefined;
     message.records = object.records ?? 0;
     message.new_records = object.new_records ?? 0;
+    message.blocked_by = object.blocked_by ?? "";
     return message;
   },
 };
