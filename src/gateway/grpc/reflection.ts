@@ -7,7 +7,6 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { Server, ServerDuplexStream, UntypedHandleCall } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import { service as healthService } from 'grpc-health-check';
 import { HeadgateError, messageOf } from '../../kernel/errors.js';
 import type { Clock } from '../../kernel/time.js';
 import { statusOf } from './errors.js';
@@ -58,11 +57,10 @@ function descriptors(): readonly Buffer[] {
   }
 }
 
-/** The package looks at the descriptors only; those of health come with its own package. */
+/** The package looks at the descriptors only. (Those that health's package would add have lost names.) */
 function packageOf(fileDescriptorProtos: readonly Buffer[]): PackageDefinition {
-  const [check] = Object.values(healthService);
   const ours = { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos };
-  return { ours, health: check?.requestType } as unknown as PackageDefinition;
+  return { ours } as unknown as PackageDefinition;
 }
 
 /** The library answers as fast as it is asked, whether anyone reads: it is paused and counted here. */
