@@ -75,7 +75,10 @@ export interface CreateTokenRequest {
 export interface CreateTokenResponse {
   /** One sentence for people. */
   message: string;
-  /** The bearer token itself. Keep it: only a hash is stored. Empty: it was asked with `validate_only`. */
+  /**
+   * The bearer token itself. Keep it: only a hash is stored. Empty: it was asked with
+   * `validate_only`.
+   */
   secret: string;
   /** What is known of it from now on; absent: it was asked with `validate_only`. */
   token?:

@@ -38,8 +38,8 @@ export const protobufFileName = "headgate/v1/collector.proto";
 /** The parts of health over the last hour. A part that does not exist is absent. */
 export interface HealthDetail {
   /**
-   * 0.5 success + 0.3 freshness + 0.1 latency + 0.1 headroom of the parts there are, 0 to 1; absent:
-   * it is disabled.
+   * 0.5 success + 0.3 freshness + 0.1 latency + 0.1 headroom of the parts there are, 0 to 1;
+   * absent: it is disabled.
    */
   score?:
     | number
@@ -176,7 +176,10 @@ export interface HealthCheck {
   records: number;
   /** Of those, the ones that were new. */
   new_records: number;
-  /** Of OUTCOME_BLOCKED: what barred it, e.g. breaker or key. REST: `blocked_breaker` as the outcome. */
+  /**
+   * Of OUTCOME_BLOCKED: what barred it, e.g. breaker or key. REST: `blocked_breaker` as the
+   * outcome.
+   */
   blocked_by: string;
 }
 

@@ -303,8 +303,8 @@ export interface GetCollectorRequest {
     | Date
     | undefined;
   /**
-   * Command revisions "c.b.l", e.g. of a command's answer: wait up to 2 s until this view shows them.
-   * Empty: answer at once.
+   * Command revisions "c.b.l", e.g. of a command's answer: wait up to 2 s until this view shows
+   * them. Empty: answer at once.
    */
   min_revision: string;
 }
@@ -321,12 +321,13 @@ export interface EnableCollectorRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -361,12 +362,13 @@ export interface DisableCollectorRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -401,12 +403,13 @@ export interface RestartCollectorRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -439,12 +442,13 @@ export interface CollectNowRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -477,12 +481,13 @@ export interface UnblockQuotaRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -519,12 +524,13 @@ export interface UnquarantineCollectorRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -557,12 +563,13 @@ export interface UpdateRateLimitRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -614,12 +621,13 @@ export interface ResetCircuitBreakerRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -656,12 +664,13 @@ export interface SetCircuitBreakerStateRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -675,8 +684,8 @@ export interface SetCircuitBreakerStateRequest {
   /** The one upstream whose breaker is meant. Empty: all of the collector's. */
   upstream: string;
   /**
-   * OPEN holds it open until cleared; CLOSED gives it back to itself, closed; HALF_OPEN only from open;
-   * METRICS_ONLY and DISABLED hold it so. Required.
+   * OPEN holds it open until cleared; CLOSED gives it back to itself, closed; HALF_OPEN only from
+   * open; METRICS_ONLY and DISABLED hold it so. Required.
    */
   state: BreakerState;
 }
@@ -741,12 +750,13 @@ export interface UpdateCircuitBreakerRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -760,8 +770,8 @@ export interface UpdateCircuitBreakerRequest {
     | BreakerConfig
     | undefined;
   /**
-   * Which members of `config` to take, by name; one that it names and that is absent is given back to
-   * the service's configuration. Absent: those that are present. At least one must be.
+   * Which members of `config` to take, by name; one that it names and that is absent is given back
+   * to the service's configuration. Absent: those that are present. At least one must be.
    */
   update_mask: string[] | undefined;
 }
@@ -822,12 +832,13 @@ export interface UpdateCursorRequest {
   name: string;
   /**
    * Makes repeating safe: 1 to 200 visible ASCII characters. The same id with the same content is
-   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty: none.
+   * answered as the first time, for 24 hours; with other content it is INVALID_ARGUMENT. Empty:
+   * none.
    */
   request_id: string;
   /**
-   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is ABORTED.
-   * Empty: not compared.
+   * Command revisions the caller has seen, "c.b.l". Anything newer of the command's target is
+   * ABORTED. Empty: not compared.
    */
   etag: string;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -837,8 +848,8 @@ export interface UpdateCursorRequest {
   /** The series, up to 512 characters. Empty: the only one it has. */
   series: string;
   /**
-   * The place as GetCursor tells it: JSON, so that a text stands in quotes; up to 32 KiB. Empty: from
-   * the beginning. Required.
+   * The place as GetCursor tells it: JSON, so that a text stands in quotes; up to 32 KiB. Empty:
+   * from the beginning. Required.
    */
   cursor?: string | undefined;
 }
@@ -907,7 +918,10 @@ export interface BatchCollectorsRequest {
   reason: string;
   /** What to do to each. Required. */
   action: BatchAction;
-  /** Of ENABLE, DISABLE and OPEN_CIRCUIT_BREAKER: the opposite is done after that, 1 ms to ten years. Absent: it stands. */
+  /**
+   * Of ENABLE, DISABLE and OPEN_CIRCUIT_BREAKER: the opposite is done after that, 1 ms to ten
+   * years. Absent: it stands.
+   */
   ttl?: Duration | undefined;
 }
 
@@ -956,8 +970,8 @@ export interface BatchCollectorsResponse {
 /** From where, and which. */
 export interface WatchCollectorsRequest {
   /**
-   * Go on after this position of a message that was received: only what changed since is sent. Absent, 0
-   * or not known to this process (it began later): all collectors as they are come first.
+   * Go on after this position of a message that was received: only what changed since is sent.
+   * Absent, 0 or not known to this process (it began later): all collectors as they are come first.
    */
   after_position?:
     | bigint
@@ -973,8 +987,8 @@ export interface WatchCollectorsResponse {
   /** What this message is. */
   kind: WatchKind;
   /**
-   * Everything up to this position of the journal is in what was sent: where to go on after it. 0: more
-   * is on its way, go on after the position received last.
+   * Everything up to this position of the journal is in what was sent: where to go on after it. 0:
+   * more is on its way, go on after the position received last.
    */
   position: bigint;
   /** When it was so. */
@@ -6981,7 +6995,8 @@ export const CollectorServiceService = {
     responseDeserialize: (value: Buffer): ListCollectorTypesResponse => ListCollectorTypesResponse.decode(value),
   },
   /**
-   * One collector with all its numbers, and why it is not fetching; now or at a past moment. Viewer.
+   * One collector with all its numbers, and why it is not fetching; now or at a past moment.
+   * Viewer.
    * REST: GET /collectors/{name}
    */
   getCollector: {
@@ -7219,8 +7234,8 @@ export const CollectorServiceService = {
     responseDeserialize: (value: Buffer): BatchCollectorsResponse => BatchCollectorsResponse.decode(value),
   },
   /**
-   * Every collector as it is, then each change. A reader that is slow gets the latest state only; one
-   * that was away goes on after the position it has seen last. Viewer.
+   * Every collector as it is, then each change. A reader that is slow gets the latest state only;
+   * one that was away goes on after the position it has seen last. Viewer.
    * REST: none, GET /events tells the facts behind the changes
    */
   watchCollectors: {
@@ -7248,7 +7263,8 @@ export interface CollectorServiceServer extends UntypedServiceImplementation {
    */
   listCollectorTypes: handleUnaryCall<ListCollectorTypesRequest, ListCollectorTypesResponse>;
   /**
-   * One collector with all its numbers, and why it is not fetching; now or at a past moment. Viewer.
+   * One collector with all its numbers, and why it is not fetching; now or at a past moment.
+   * Viewer.
    * REST: GET /collectors/{name}
    */
   getCollector: handleUnaryCall<GetCollectorRequest, GetCollectorResponse>;
@@ -7333,8 +7349,8 @@ export interface CollectorServiceServer extends UntypedServiceImplementation {
    */
   batchCollectors: handleUnaryCall<BatchCollectorsRequest, BatchCollectorsResponse>;
   /**
-   * Every collector as it is, then each change. A reader that is slow gets the latest state only; one
-   * that was away goes on after the position it has seen last. Viewer.
+   * Every collector as it is, then each change. A reader that is slow gets the latest state only;
+   * one that was away goes on after the position it has seen last. Viewer.
    * REST: none, GET /events tells the facts behind the changes
    */
   watchCollectors: handleServerStreamingCall<WatchCollectorsRequest, WatchCollectorsResponse>;
@@ -7380,7 +7396,8 @@ export interface CollectorServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListCollectorTypesResponse) => void,
   ): ClientUnaryCall;
   /**
-   * One collector with all its numbers, and why it is not fetching; now or at a past moment. Viewer.
+   * One collector with all its numbers, and why it is not fetching; now or at a past moment.
+   * Viewer.
    * REST: GET /collectors/{name}
    */
   getCollector(
@@ -7689,8 +7706,8 @@ export interface CollectorServiceClient extends Client {
     callback: (error: ServiceError | null, response: BatchCollectorsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Every collector as it is, then each change. A reader that is slow gets the latest state only; one
-   * that was away goes on after the position it has seen last. Viewer.
+   * Every collector as it is, then each change. A reader that is slow gets the latest state only;
+   * one that was away goes on after the position it has seen last. Viewer.
    * REST: none, GET /events tells the facts behind the changes
    */
   watchCollectors(

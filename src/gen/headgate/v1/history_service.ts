@@ -237,7 +237,10 @@ export interface ListAuditResponse {
 export interface ListEventsRequest {
   /** Only streams of this collector: its own, its breakers' and its limiters'. Empty: all. */
   collector: string;
-  /** Only streams of these categories, e.g. breaker: what precedes the first "-"; at most 50. Empty: all. */
+  /**
+   * Only streams of these categories, e.g. breaker: what precedes the first "-"; at most 50. Empty:
+   * all.
+   */
   categories: string[];
   /** Only facts of these names, e.g. BreakerTripped; at most 50. Empty: all. */
   types: string[];
@@ -275,7 +278,10 @@ export interface ListEventsResponse {
 export interface ReadEventsRequest {
   /** Only streams of this collector: its own, its breakers' and its limiters'. Empty: all. */
   collector: string;
-  /** Only streams of these categories, e.g. breaker: what precedes the first "-"; at most 50. Empty: all. */
+  /**
+   * Only streams of these categories, e.g. breaker: what precedes the first "-"; at most 50. Empty:
+   * all.
+   */
   categories: string[];
   /** Only facts of these names, e.g. BreakerTripped; at most 50. Empty: all. */
   types: string[];
@@ -556,8 +562,8 @@ export interface SimulateBreakerResponse {
     | Date
     | undefined;
   /**
-   * Seconds in which the real one refused and the simulated one would not have: what would have come of
-   * calls then is not known.
+   * Seconds in which the real one refused and the simulated one would not have: what would have
+   * come of calls then is not known.
    */
   unknown_seconds: number;
   /** What a simulation cannot know, a sentence each. */
@@ -4490,8 +4496,8 @@ export const HistoryServiceService = {
     responseDeserialize: (value: Buffer): ListEventsResponse => ListEventsResponse.decode(value),
   },
   /**
-   * Facts, oldest first, and on request those that happen from now on. Flow-controlled: a slow reader
-   * is waited for. Viewer.
+   * Facts, oldest first, and on request those that happen from now on. Flow-controlled: a slow
+   * reader is waited for. Viewer.
    * REST: none, GET /events as Server-Sent Events
    */
   readEvents: {
@@ -4561,8 +4567,8 @@ export const HistoryServiceService = {
     responseDeserialize: (value: Buffer): SimulateBreakerResponse => SimulateBreakerResponse.decode(value),
   },
   /**
-   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one walk at a
-   * time. Operator.
+   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one
+   * walk at a time. Operator.
    * REST: GET /audit/verify
    */
   verifyJournal: {
@@ -4595,8 +4601,8 @@ export interface HistoryServiceServer extends UntypedServiceImplementation {
    */
   listEvents: handleUnaryCall<ListEventsRequest, ListEventsResponse>;
   /**
-   * Facts, oldest first, and on request those that happen from now on. Flow-controlled: a slow reader
-   * is waited for. Viewer.
+   * Facts, oldest first, and on request those that happen from now on. Flow-controlled: a slow
+   * reader is waited for. Viewer.
    * REST: none, GET /events as Server-Sent Events
    */
   readEvents: handleServerStreamingCall<ReadEventsRequest, ReadEventsResponse>;
@@ -4621,8 +4627,8 @@ export interface HistoryServiceServer extends UntypedServiceImplementation {
    */
   simulateBreaker: handleUnaryCall<SimulateBreakerRequest, SimulateBreakerResponse>;
   /**
-   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one walk at a
-   * time. Operator.
+   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one
+   * walk at a time. Operator.
    * REST: GET /audit/verify
    */
   verifyJournal: handleUnaryCall<VerifyJournalRequest, VerifyJournalResponse>;
@@ -4688,8 +4694,8 @@ export interface HistoryServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListEventsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Facts, oldest first, and on request those that happen from now on. Flow-controlled: a slow reader
-   * is waited for. Viewer.
+   * Facts, oldest first, and on request those that happen from now on. Flow-controlled: a slow
+   * reader is waited for. Viewer.
    * REST: none, GET /events as Server-Sent Events
    */
   readEvents(request: ReadEventsRequest, options?: Partial<CallOptions>): ClientReadableStream<ReadEventsResponse>;
@@ -4769,8 +4775,8 @@ export interface HistoryServiceClient extends Client {
     callback: (error: ServiceError | null, response: SimulateBreakerResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one walk at a
-   * time. Operator.
+   * Whether every hash, link and seal of the journal is what it should be. Walks all of it, one
+   * walk at a time. Operator.
    * REST: GET /audit/verify
    */
   verifyJournal(

@@ -99,8 +99,8 @@ export interface AcquireRequest {
   /** The collector whose limiter and breaker are shared, 1 to 128 characters. */
   name: string;
   /**
-   * Makes repeating safe: the same id gets the same permit. 1 to 200 visible ASCII characters. Empty:
-   * none.
+   * Makes repeating safe: the same id gets the same permit. 1 to 200 visible ASCII characters.
+   * Empty: none.
    */
   request_id: string;
   /** The collector's upstream that will be called. Empty: the first. */
@@ -116,8 +116,8 @@ export interface AcquireRequest {
     | Duration
     | undefined;
   /**
-   * How long the permit may be open before it counts as unknown, 1 s to 10 min. Absent: the collector's
-   * request timeout and 5 s.
+   * How long the permit may be open before it counts as unknown, 1 s to 10 min. Absent: the
+   * collector's request timeout and 5 s.
    */
   ttl?: Duration | undefined;
 }
@@ -1401,8 +1401,8 @@ export const ReportResponse: MessageFns<ReportResponse> = {
 export type PermitServiceService = typeof PermitServiceService;
 export const PermitServiceService = {
   /**
-   * Asks leave for one call of another program; answers a permit, or a refusal with when to ask again.
-   * Its call passes the collector's limiter and breaker, is counted and billed. Operator.
+   * Asks leave for one call of another program; answers a permit, or a refusal with when to ask
+   * again. Its call passes the collector's limiter and breaker, is counted and billed. Operator.
    * REST: POST /collectors/{name}/permits
    */
   acquire: {
@@ -1415,8 +1415,8 @@ export const PermitServiceService = {
     responseDeserialize: (value: Buffer): AcquireResponse => AcquireResponse.decode(value),
   },
   /**
-   * Tells what came of the call a permit was for; once. One that is never reported is charged, and its
-   * outcome is unknown. Operator.
+   * Tells what came of the call a permit was for; once. One that is never reported is charged, and
+   * its outcome is unknown. Operator.
    * REST: POST /permits/{permit_id}/report
    */
   report: {
@@ -1432,14 +1432,14 @@ export const PermitServiceService = {
 
 export interface PermitServiceServer extends UntypedServiceImplementation {
   /**
-   * Asks leave for one call of another program; answers a permit, or a refusal with when to ask again.
-   * Its call passes the collector's limiter and breaker, is counted and billed. Operator.
+   * Asks leave for one call of another program; answers a permit, or a refusal with when to ask
+   * again. Its call passes the collector's limiter and breaker, is counted and billed. Operator.
    * REST: POST /collectors/{name}/permits
    */
   acquire: handleUnaryCall<AcquireRequest, AcquireResponse>;
   /**
-   * Tells what came of the call a permit was for; once. One that is never reported is charged, and its
-   * outcome is unknown. Operator.
+   * Tells what came of the call a permit was for; once. One that is never reported is charged, and
+   * its outcome is unknown. Operator.
    * REST: POST /permits/{permit_id}/report
    */
   report: handleUnaryCall<ReportRequest, ReportResponse>;
@@ -1447,8 +1447,8 @@ export interface PermitServiceServer extends UntypedServiceImplementation {
 
 export interface PermitServiceClient extends Client {
   /**
-   * Asks leave for one call of another program; answers a permit, or a refusal with when to ask again.
-   * Its call passes the collector's limiter and breaker, is counted and billed. Operator.
+   * Asks leave for one call of another program; answers a permit, or a refusal with when to ask
+   * again. Its call passes the collector's limiter and breaker, is counted and billed. Operator.
    * REST: POST /collectors/{name}/permits
    */
   acquire(
@@ -1467,8 +1467,8 @@ export interface PermitServiceClient extends Client {
     callback: (error: ServiceError | null, response: AcquireResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Tells what came of the call a permit was for; once. One that is never reported is charged, and its
-   * outcome is unknown. Operator.
+   * Tells what came of the call a permit was for; once. One that is never reported is charged, and
+   * its outcome is unknown. Operator.
    * REST: POST /permits/{permit_id}/report
    */
   report(
