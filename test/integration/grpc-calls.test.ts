@@ -4,6 +4,7 @@ import type { Outcome } from '../../src/gateway/answer.js';
 import type { Caller } from '../../src/gateway/operation.js';
 import { CollectorServiceService as Collectors } from '../../src/gen/headgate/v1/collector_service.js';
 import type { LogFields, Logger } from '../../src/kernel/observe.js';
+import { systemClock } from '../../src/kernel/time.js';
 import { fail } from '../../src/kernel/types.js';
 import { settle } from '../support/clock.js';
 import { world } from '../support/gateway-fakes.js';
@@ -156,7 +157,7 @@ describe('a deadline', () => {
         });
       });
     });
-    const told = await client.refusal(ask, {}, { deadline: Date.now() + 150 });
+    const told = await client.refusal(ask, {}, { deadline: systemClock().now() + 150 });
     expect(told.code).toBe('DEADLINE_EXCEEDED');
     while (seen?.aborted !== true) await settle();
     expect(callers[0]?.waitMaxMs).toBeGreaterThan(0);

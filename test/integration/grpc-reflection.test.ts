@@ -9,7 +9,7 @@ const BUF = 'node_modules/.bin/buf';
 const hasBuf = existsSync(BUF);
 if (!hasBuf) {
   if (process.env['CI'] === 'true') throw new Error('buf is missing: CI never skips reflection');
-  console.warn('skipped: buf is missing, the independent client of reflection');
+  process.stderr.write('skipped: buf is missing, the independent client of reflection\n');
 }
 
 type Failure = { readonly stderr: string };

@@ -2,6 +2,7 @@ import type { ClientReadableStream } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import type { Opened, StreamItem } from '../../src/gateway/operation.js';
 import { JournalUnavailable } from '../../src/journal/port.js';
+import { systemClock } from '../../src/kernel/time.js';
 import type { JsonObject } from '../../src/kernel/types.js';
 import { fail, ok } from '../../src/kernel/types.js';
 import { endOf, grpcClient } from '../support/grpc-client.js';
@@ -128,7 +129,7 @@ describe('a stream', () => {
 describe('the end of a stream reaches the iterable', () => {
   it.each(['cancel', 'deadline'])('by %s', async (how) => {
     let seen: AbortSignal | undefined;
-    let returned = false;
+    const ended = { isReturned: false };
     const { client, method } = await watching((signal) => {
       seen = signal;
       return ok(
@@ -137,19 +138,19 @@ describe('the end of a stream reaches the iterable', () => {
             yield item(1);
             await aborted(signal);
           } finally {
-            returned = true;
+            ended.isReturned = true;
           }
         })(),
       );
     });
-    const asking = how === 'deadline' ? { deadline: Date.now() + 300 } : {};
+    const asking = how === 'deadline' ? { deadline: systemClock().now() + 300 } : {};
     const stream = client.open(method, {}, asking);
     const end = endOf(stream);
     await first(stream);
     if (how === 'cancel') stream.cancel();
     const code = how === 'cancel' ? 'CANCELLED' : 'DEADLINE_EXCEEDED';
     expect(await end).toMatchObject({ code });
-    while (!returned) await settle();
+    while (!ended.isReturned) await settle();
     expect(seen?.aborted).toBe(true);
   });
 });

@@ -27,7 +27,7 @@ function hasOpenssl(): boolean {
     return true;
   } catch {
     if (process.env['CI'] === 'true') throw new Error('openssl is missing: CI never skips TLS');
-    console.warn('skipped: openssl is missing, so no certificate can be made');
+    process.stderr.write('skipped: openssl is missing, so no certificate can be made\n');
     return false;
   }
 }
@@ -84,7 +84,9 @@ function trusting(target: string, ca = 'ca', own?: string): GrpcClient {
       ? credentials.createSsl(pem(`${ca}.pem`))
       : credentials.createSsl(pem(`${ca}.pem`), pem(`${own}.key`), pem(`${own}.pem`)),
   );
-  onTestFinished(client.close);
+  onTestFinished(() => {
+    client.close();
+  });
   return client;
 }
 

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { until } from '../support/app-http.js';
 import { openTestApp, type TestApp } from '../support/app-service.js';
+import { grpcClient } from '../support/grpc-client.js';
+import { healthMethods } from '../support/grpc-health.js';
 import { parseExposition, type ParsedFamily } from '../support/telemetry-exposition.js';
 
 const PAGE = new URL('../../docs/metrics.md', import.meta.url);
@@ -10,7 +12,7 @@ const PAGE = new URL('../../docs/metrics.md', import.meta.url);
 /** As a row of the table stands; labels sorted. Undefined labels: no series tells them. */
 type Row = { readonly type: string; readonly labels: readonly string[]; readonly meaning: string };
 
-const ROW = /^\| `((?:headgate|process|nodejs)_\w+)` \| (\w+) \| ([^|]*) \| (.+) \|$/gm;
+const ROW = /^\| `((?:headgate|grpc|process|nodejs)_\w+)` \| (\w+) \| ([^|]*) \| (.+) \|$/gm;
 
 function documented(text: string): ReadonlyMap<string, Row> {
   const rows = new Map<string, Row>();
@@ -62,6 +64,9 @@ describe('docs/metrics.md', () => {
     await app.put('/collectors/moralis/circuit-breaker/state', { state: 'open' });
     await app.post('/collectors/moralis/circuit-breaker/reset');
     await app.put('/collectors/moralis/rate-limit', { max_requests_per_second: 49 });
+    const client = grpcClient(app.grpcUrl());
+    await client.ask(healthMethods.check, { service: '' });
+    client.close();
     const families = await until('every family of ours has a series', async () => {
       const told = parseExposition(await app.metrics());
       const ours = [...told].filter(([name]) => name.startsWith('headgate_'));

@@ -142,7 +142,7 @@ export function toldBy(error: ServiceError): Told {
     return found && decode(found.value);
   };
   return {
-    code: status[error.code] ?? String(error.code),
+    code: status[error.code],
     message: error.details,
     info: read('ErrorInfo', (value) => ErrorInfo.decode(value)),
     badRequest: read('BadRequest', (value) => BadRequest.decode(value)),
