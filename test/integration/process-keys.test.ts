@@ -30,7 +30,6 @@ function dataOf(): Data {
     grpc: { port: 0 },
     metrics: { port: 0 },
     log: { format: 'json' },
-    grpc: { port: 0 },
     collectors: Object.fromEntries(
       NAMES.map((name) => [name, { source: 'historical', interval_ms: 60_000, jitter: 0 }]),
     ),
