@@ -118,6 +118,8 @@ describe('the comparison itself', () => {
       '/a/x: did not arrive',
     ]);
     expect(losses({ a: 'open' }, { a: 'BREAKER_STATE_CLOSED' })).toHaveLength(1);
+    expect(losses({ a: 'open' }, { a: 'BREAKER_STATE_UNSPECIFIED' })).toHaveLength(1);
+    expect(losses({ a: null }, { a: 'BREAKER_STATE_UNSPECIFIED' })).toEqual([]);
     expect(losses({ a: 'half-open' }, { a: 'BREAKER_STATE_HALF_OPEN' })).toEqual([]);
   });
 });

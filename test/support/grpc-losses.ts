@@ -7,7 +7,8 @@ function isObject(value: unknown): value is Members {
 
 /** Whether nothing is said: absent in a message is null or empty in JSON. */
 function isNothing(value: unknown): boolean {
-  return value === undefined || value === null || value === '' || value === 'UNSPECIFIED';
+  if (typeof value === 'string') return value === '' || value.endsWith('_UNSPECIFIED');
+  return value === undefined || value === null;
 }
 
 export function losses(json: unknown, message: unknown, at = ''): readonly string[] {
