@@ -30,7 +30,7 @@ export async function callCommand(asked: CommandCall, attempt: Attempt): Promise
     ({ id } = as);
     return attempt(as);
   };
-  const going = isKeyed(caller) ? keyed(asked, begun) : unkeyed(asked, begun);
+  const going = isKeyed(asked) ? keyed(asked, begun) : unkeyed(asked, begun);
   const patience = { waitMaxMs, signal: caller.signal };
   const told = (await inTime(going, clock, patience)) ?? fail(unknownAfter(waitMaxMs, id));
   if (!told.ok) trail.refused(operation, whoOf(input, caller), told.error);
@@ -43,9 +43,12 @@ function unknownAfter(waitedMs: number, id: string | undefined): Problem {
   return outcomeUnknown(`no answer after ${waited} ms; ${what} may still take effect`);
 }
 
-/** A dry run is never remembered: there is nothing to repeat. */
-function isKeyed({ guards }: Caller): boolean {
-  return guards?.key !== undefined && guards.dryRun !== true;
+/**
+ * A dry run is never remembered: there is nothing to repeat. Nor is what the trail does not have call by
+ * call: such an operation knows itself what a repeat means.
+ */
+function isKeyed({ operation, caller: { guards } }: CommandCall): boolean {
+  return guards?.key !== undefined && guards.dryRun !== true && isToldByUs(operation);
 }
 
 function keyed({ operation, input, reach, caller }: CommandCall, attempt: Attempt) {

@@ -74,7 +74,7 @@ const reportInput = Type.Object(
     retry_at: moment,
     bucket: Type.Optional(name),
     units,
-    observations: Type.Optional(Type.Array(observation, { maxItems: BUCKETS_MAX })),
+    observations: Type.Optional(Type.Array(observation, { minItems: 0, maxItems: BUCKETS_MAX })),
   },
   { additionalProperties: false },
 );
