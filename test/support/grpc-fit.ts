@@ -37,7 +37,7 @@ function fieldMisfits(schema: Schema, field: DescField, path: string): readonly 
 
 /** Null must not become a zero. An empty text or list says nothing: those may stand for null. */
 function presenceMisfits(schema: Schema, field: DescField, path: string): readonly string[] {
-  if (field.fieldKind !== 'scalar' || field.proto.proto3Optional) return [];
+  if (field.fieldKind !== 'scalar' || field.oneof !== undefined) return [];
   return schema.type === 'string' ? [] : [`${path}: null would become 0`];
 }
 

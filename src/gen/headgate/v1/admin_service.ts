@@ -44,15 +44,15 @@ export interface Token {
   /** Who made it. */
   created_by: string;
   /** When it ends by itself; absent: when it is revoked. */
-  expires_at?:
+  expires_at:
     | Date
     | undefined;
   /** When it was revoked; absent: it was not. */
-  revoked_at?:
+  revoked_at:
     | Date
     | undefined;
   /** When it was last used since this process began; absent: not yet. */
-  last_used_at?: Date | undefined;
+  last_used_at: Date | undefined;
 }
 
 /** Whose token, and what it may do. It has no request_id: a secret is never remembered. */
@@ -62,7 +62,7 @@ export interface CreateTokenRequest {
   /** What it may do. Required. */
   role: Role;
   /** It ends by itself after that, 1 s to ten years. Absent: when it is revoked. */
-  ttl?:
+  ttl:
     | Duration
     | undefined;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -81,7 +81,7 @@ export interface CreateTokenResponse {
    */
   secret: string;
   /** What is known of it from now on; absent: it was asked with `validate_only`. */
-  token?:
+  token:
     | Token
     | undefined;
   /** True, but in a dry run that would write nothing. */

@@ -30,7 +30,7 @@ export interface BreakerStatistics {
   /** Seconds away from closed, the present time included. */
   time_in_open_state: number;
   /** When it last opened; absent: never. */
-  last_open_time?: Date | undefined;
+  last_open_time: Date | undefined;
 }
 
 /** The breaker of a line in a list. */
@@ -70,7 +70,7 @@ export interface BreakerOverride {
   /** The principal who set it. */
   actor: string;
   /** When it ends by itself; absent: when it is cleared. */
-  expires_at?: Date | undefined;
+  expires_at: Date | undefined;
 }
 
 /** The breaker of one upstream, beside its siblings. */
@@ -86,13 +86,13 @@ export interface UpstreamBreaker {
   /** What the automatic breaker is: CLOSED, OPEN or HALF_OPEN. */
   computed: BreakerState;
   /** Absent: none. */
-  override?:
+  override:
     | BreakerOverride
     | undefined;
   /** What rules: the override's state, else the computed one. */
   effective: BreakerState;
   /** When an open one will probe; absent: it is not open. */
-  retry_at?:
+  retry_at:
     | Date
     | undefined;
   /** When it last changed. */
@@ -126,7 +126,7 @@ export interface Breaker {
   /** Length of the present open period, or of the next first one, in seconds. */
   timeout_seconds: number;
   /** Absent: never. */
-  last_failure_time?:
+  last_failure_time:
     | Date
     | undefined;
   /** When it last changed. */
@@ -134,21 +134,21 @@ export interface Breaker {
     | Date
     | undefined;
   /** When it left closed; absent: it is closed. */
-  opened_at?:
+  opened_at:
     | Date
     | undefined;
   /** When an open one will probe; absent: it is not open. */
-  retry_at?:
+  retry_at:
     | Date
     | undefined;
   /** Only while it is half-open. */
-  half_open?:
+  half_open:
     | HalfOpen
     | undefined;
   /** What the automatic breaker is: CLOSED, OPEN or HALF_OPEN. */
   computed: BreakerState;
   /** Absent: none. */
-  override?:
+  override:
     | BreakerOverride
     | undefined;
   /** What rules: the override's state, else the computed one. */

@@ -99,7 +99,7 @@ export interface CollectorSummary {
     | HealthDetail
     | undefined;
   /** When a run last succeeded; absent: never. */
-  last_collection_time?:
+  last_collection_time:
     | Date
     | undefined;
   /** Numbers that monitoring pages read. */
@@ -123,11 +123,11 @@ export interface CollectorSummary {
   /** Automation holds it back. */
   suspended: boolean;
   /** Absent: it has none. */
-  rate_limiter?:
+  rate_limiter:
     | LimiterSummary
     | undefined;
   /** That of its first upstream; absent: it has none. */
-  circuit_breaker?:
+  circuit_breaker:
     | BreakerSummary
     | undefined;
   /** Command revisions "c.b.l": what a command's `etag` takes. Empty: this list does not tell them. */
@@ -135,11 +135,11 @@ export interface CollectorSummary {
   /** Why it is not fetching, in one sentence for people. */
   why: string;
   /** When that stops being true by itself; absent: not by itself. */
-  why_changes_at?:
+  why_changes_at:
     | Date
     | undefined;
   /** When something new last arrived; absent: never. */
-  last_new_data_time?:
+  last_new_data_time:
     | Date
     | undefined;
   /** Units left of its quota; absent: it has none. */
@@ -236,7 +236,7 @@ export interface Usage {
     | number
     | undefined;
   /** The period; absent: it has no scope. */
-  period?: Period | undefined;
+  period: Period | undefined;
 }
 
 /** What operators want of a collector. */
@@ -248,7 +248,7 @@ export interface Desired {
   /** The principal who wanted it. */
   actor: string;
   /** When the opposite will be wanted by itself; absent: this stands. */
-  until?: Date | undefined;
+  until: Date | undefined;
 }
 
 /** What automation holds a collector back for. */
@@ -262,7 +262,7 @@ export interface Suspension {
     | Date
     | undefined;
   /** When it is tried again; absent: when somebody lifts it. */
-  next_try?: Date | undefined;
+  next_try: Date | undefined;
 }
 
 /** The newest run. */
@@ -276,7 +276,7 @@ export interface LastRun {
     | Date
     | undefined;
   /** Absent: it is under way. */
-  ended_at?:
+  ended_at:
     | Date
     | undefined;
   /** UNSPECIFIED while it is under way. */
@@ -332,7 +332,7 @@ export interface Collector {
     | HealthDetail
     | undefined;
   /** When a run last succeeded; absent: never. */
-  last_collection_time?:
+  last_collection_time:
     | Date
     | undefined;
   /** Numbers that monitoring pages read. */
@@ -360,15 +360,15 @@ export interface Collector {
   /** Why it is not fetching, in one sentence for people. */
   why: string;
   /** When that stops being true by itself; absent: not by itself. */
-  why_changes_at?:
+  why_changes_at:
     | Date
     | undefined;
   /** Absent: it has none. */
-  rate_limiter?:
+  rate_limiter:
     | Limiter
     | undefined;
   /** That of its first upstream; absent: it has none. */
-  circuit_breaker?:
+  circuit_breaker:
     | Breaker
     | undefined;
   /** The newest five checks of the last 24 hours, newest first. */
@@ -386,21 +386,21 @@ export interface Collector {
     | Desired
     | undefined;
   /** Absent: nothing holds it back. */
-  suspended?:
+  suspended:
     | Suspension
     | undefined;
   /** Newest revisions of collector, primary breaker and limiter: moves with every fact. */
   revision: string;
   /** When the next run is due; absent: none is. */
-  next_run_time?:
+  next_run_time:
     | Date
     | undefined;
   /** When something new last arrived; absent: never. */
-  last_new_data_time?:
+  last_new_data_time:
     | Date
     | undefined;
   /** Absent: none yet. */
-  last_run?:
+  last_run:
     | LastRun
     | undefined;
   /** Runs, counted. */
@@ -462,7 +462,7 @@ export interface CollectorCosts {
   /** Units at the period's end if that goes on. */
   forecast_end_of_period: number;
   /** When the quota would be used up; absent: not in this period. */
-  exhausts_at?:
+  exhausts_at:
     | Date
     | undefined;
   /** Money it may cost in a period; absent: nothing sets one. */

@@ -299,7 +299,7 @@ export interface GetCollectorRequest {
   /** The collector, 1 to 128 characters. */
   name: string;
   /** As of then, folded from the journal; not in the future. Absent: now. */
-  at?:
+  at:
     | Date
     | undefined;
   /**
@@ -335,7 +335,7 @@ export interface EnableCollectorRequest {
   /** Why, for the events and the audit; up to 500 characters. Empty: nothing is said. */
   reason: string;
   /** It is disabled again after that. 1 ms to ten years. Absent: it stands until changed. */
-  ttl?: Duration | undefined;
+  ttl: Duration | undefined;
 }
 
 /** What came of it. */
@@ -376,7 +376,7 @@ export interface DisableCollectorRequest {
   /** Why, for the events and the audit; up to 500 characters. Empty: nothing is said. */
   reason: string;
   /** It is enabled again after that. 1 ms to ten years. Absent: it stands until changed. */
-  ttl?: Duration | undefined;
+  ttl: Duration | undefined;
 }
 
 /** What came of it. */
@@ -612,7 +612,7 @@ export interface UpdateRateLimitResponse {
   /** With `validate_only`: what would have been written. */
   events: PlannedEvent[];
   /** As it is after it; absent: the views do not know it yet. */
-  updated_config?: RateLimitConfig | undefined;
+  updated_config: RateLimitConfig | undefined;
 }
 
 /** Which breaker to reset. */
@@ -655,7 +655,7 @@ export interface ResetCircuitBreakerResponse {
   /** With `validate_only`: what would have been written. */
   events: PlannedEvent[];
   /** The breaker after it; absent: the views do not know it yet. */
-  new_state?: Breaker | undefined;
+  new_state: Breaker | undefined;
 }
 
 /** How a breaker is to be. */
@@ -678,7 +678,7 @@ export interface SetCircuitBreakerStateRequest {
   /** Why, for the events and the audit; up to 500 characters. Empty: nothing is said. */
   reason: string;
   /** The override ends by itself after that. 1 ms to ten years. Absent: it stands until changed. */
-  ttl?:
+  ttl:
     | Duration
     | undefined;
   /** The one upstream whose breaker is meant. Empty: all of the collector's. */
@@ -707,7 +707,7 @@ export interface SetCircuitBreakerStateResponse {
   /** With `validate_only`: what would have been written. */
   events: PlannedEvent[];
   /** The breaker after it; absent: the views do not know it yet. */
-  new_state?: Breaker | undefined;
+  new_state: Breaker | undefined;
 }
 
 /** Which breaker. */
@@ -793,7 +793,7 @@ export interface UpdateCircuitBreakerResponse {
   /** With `validate_only`: what would have been written. */
   events: PlannedEvent[];
   /** All it obeys after it; absent: the views do not know it yet. */
-  updated_config?: BreakerConfig | undefined;
+  updated_config: BreakerConfig | undefined;
 }
 
 /** Whose cursor. */
@@ -811,7 +811,7 @@ export interface Cursor {
   /** Pages since the series began. */
   ordinal: bigint;
   /** The moment of the newest record; absent: none yet, or not told. */
-  newest_at?: Date | undefined;
+  newest_at: Date | undefined;
 }
 
 /** Where the next run begins. */
@@ -909,7 +909,7 @@ export interface BatchCollectorsRequest {
   /** See the other commands; of the whole batch. */
   request_id: string;
   /** Collectors by what they are, at most 1000; absent: `names` says which. */
-  selector?:
+  selector:
     | CollectorSelector
     | undefined;
   /** Decide, write nothing, and answer the events that would be written. */
@@ -922,7 +922,7 @@ export interface BatchCollectorsRequest {
    * Of ENABLE, DISABLE and OPEN_CIRCUIT_BREAKER: the opposite is done after that, 1 ms to ten
    * years. Absent: it stands.
    */
-  ttl?: Duration | undefined;
+  ttl: Duration | undefined;
 }
 
 /** Why one of a batch was not done. */
@@ -946,7 +946,7 @@ export interface BatchResult {
   /** Command revisions after it, "c.b.l". */
   etag: string;
   /** Absent: it was done. */
-  error?:
+  error:
     | BatchError
     | undefined;
   /** With `validate_only`: what would have been written. */
@@ -996,7 +996,7 @@ export interface WatchCollectorsResponse {
     | Date
     | undefined;
   /** Absent: this message is about the watch itself. */
-  collector?: CollectorSummary | undefined;
+  collector: CollectorSummary | undefined;
 }
 
 function createBaseListCollectorsRequest(): ListCollectorsRequest {

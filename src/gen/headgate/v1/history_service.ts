@@ -162,11 +162,11 @@ export interface ListHealthResponse {
 /** Which entries; all filters must hold. */
 export interface ListAuditRequest {
   /** At or after. Absent: from the beginning. */
-  from?:
+  from:
     | Date
     | undefined;
   /** Before. Absent: until now. */
-  to?:
+  to:
     | Date
     | undefined;
   /** The principal, e.g. token:ops; empty: nobody was known. Absent: all. */
@@ -308,11 +308,11 @@ export interface ReplayBreakerRequest {
   /** The upstream it guards. Empty: the first. */
   upstream: string;
   /** States from this moment on. Absent: from the beginning. */
-  from?:
+  from:
     | Date
     | undefined;
   /** States before this moment. Absent: until now. */
-  to?:
+  to:
     | Date
     | undefined;
   /** Only states after this revision of its stream. Absent: all. */
@@ -356,7 +356,7 @@ export interface GetStateAtRequest {
   /** The collector, 1 to 128 characters. */
   name: string;
   /** The moment; not in the future. Give this or `position`. */
-  at?:
+  at:
     | Date
     | undefined;
   /** The moment by the journal: after the fact at this position. */
@@ -376,11 +376,11 @@ export interface ListBreakerHistoryRequest {
   /** The upstream it guards. Empty: the first. */
   upstream: string;
   /** At or after. Absent: from the beginning. */
-  from?:
+  from:
     | Date
     | undefined;
   /** Before. Absent: until now. */
-  to?:
+  to:
     | Date
     | undefined;
   /** Most transitions in the answer: 1 to 1000. 0: 100. */
@@ -428,7 +428,7 @@ export interface BreakerTransition {
   /** The principal, `system` or `simulation`. */
   actor: string;
   /** When it will probe; absent: it is not open. */
-  retry_at?:
+  retry_at:
     | Date
     | undefined;
   /** Counted failures in a row; absent: an override, which no threshold decides. */
@@ -466,7 +466,7 @@ export interface BreakerTransition {
     | number
     | undefined;
   /** What it obeyed; absent: an override, or not recorded. */
-  config?:
+  config:
     | BreakerConfig
     | undefined;
   /** The last five before the change, oldest first. */
@@ -500,11 +500,11 @@ export interface SimulateBreakerRequest {
     | BreakerConfig
     | undefined;
   /** From here on. Absent: from the beginning. */
-  from?:
+  from:
     | Date
     | undefined;
   /** Until here. Absent: until now. */
-  to?: Date | undefined;
+  to: Date | undefined;
 }
 
 /** How a breaker fared. */

@@ -29,7 +29,7 @@ export interface EndpointUsage {
     | number
     | undefined;
   /** When the window ends; absent: not told, or it is over. */
-  reset_time?: Date | undefined;
+  reset_time: Date | undefined;
 }
 
 /** The limiter of a line in a list. */
@@ -45,7 +45,7 @@ export interface LimiterSummary {
   /** Times the rate was cut. */
   total_backoffs: bigint;
   /** When a call was last sent; absent: never. */
-  last_request_time?:
+  last_request_time:
     | Date
     | undefined;
   /** REST: an object by endpoint. */
@@ -107,15 +107,15 @@ export interface Limiter {
     | LimiterStatistics
     | undefined;
   /** When a call was last sent; absent: never. */
-  last_request_time?:
+  last_request_time:
     | Date
     | undefined;
   /** When an upstream's word last changed a limit; absent: never. */
-  last_adjustment_time?:
+  last_adjustment_time:
     | Date
     | undefined;
   /** When the next call may leave; absent: now, or of the past. */
-  next_permit_at?:
+  next_permit_at:
     | Date
     | undefined;
   /** The bucket that says so; absent: none does. */
@@ -133,7 +133,7 @@ export interface Limiter {
   /** What is barred now. */
   blocked: Barrier[];
   /** Absent: of the past, where nobody can know. */
-  queue?: LimiterQueue | undefined;
+  queue: LimiterQueue | undefined;
 }
 
 /** What an operator may set of a collector's own limiter. */

@@ -112,14 +112,14 @@ export interface AcquireRequest {
   /** Default LIVE. */
   priority: Priority;
   /** How long to wait for leave, up to 30 s. Absent: 1 s. */
-  max_wait?:
+  max_wait:
     | Duration
     | undefined;
   /**
    * How long the permit may be open before it counts as unknown, 1 s to 10 min. Absent: the
    * collector's request timeout and 5 s.
    */
-  ttl?: Duration | undefined;
+  ttl: Duration | undefined;
 }
 
 export interface AcquireRequest_UnitsEntry {
@@ -142,7 +142,7 @@ export interface PermitRefusal {
   /** One sentence for people. */
   detail: string;
   /** When to ask again; absent: nobody can say. */
-  retry_at?:
+  retry_at:
     | Date
     | undefined;
   /** The bucket that is full; absent: it is not a bucket. */
@@ -182,7 +182,7 @@ export interface QuotaObservation {
     | number
     | undefined;
   /** When the window ends; absent: not told. */
-  reset_at?: Date | undefined;
+  reset_at: Date | undefined;
 }
 
 /** What came of the call. */
@@ -194,11 +194,11 @@ export interface ReportRequest {
   /** HTTP status, 0 to 999. 0: there was none. */
   status: number;
   /** How long the call took, up to a day. Absent: not told. */
-  duration?:
+  duration:
     | Duration
     | undefined;
   /** When the upstream said to come again. Absent: it did not. */
-  retry_at?:
+  retry_at:
     | Date
     | undefined;
   /** Of THROTTLED and QUOTA_EXHAUSTED: the bucket meant. Empty: not known. */

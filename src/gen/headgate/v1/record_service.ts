@@ -56,7 +56,7 @@ export interface ListRecordsRequest {
   /** The collector, 1 to 128 characters. */
   name: string;
   /** Collected at or after. Absent: all that are kept. */
-  since?:
+  since:
     | Date
     | undefined;
   /** Only greater sequences, oldest first. Absent: newest first. */
