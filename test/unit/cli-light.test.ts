@@ -26,7 +26,7 @@ function loadedWith(entry: string): Loaded {
 }
 
 /** Imports and exports from elsewhere that are more than types. */
-const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'";()=]*?from\s+)?'([^']+)';/gm;
+const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'";()=]*?from\s+)?['"]([^'"]+)['"];/gm;
 
 function imported(file: string): readonly string[] {
   return [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, target = '']) => target);
