@@ -24,6 +24,7 @@ import { DESCRIPTIONS } from './openapi/operations.js';
 import { PERMITS } from './permits.js';
 import { QUESTIONS } from './questions.js';
 import type { CollectorType } from './shapes/collector-types.js';
+import { SERVICE_QUESTIONS } from './service-questions.js';
 import { slots } from './slots.js';
 import { statusPages } from './status-pages.js';
 import { TOKENS } from './tokens.js';
@@ -35,6 +36,7 @@ import { watchCollectors } from './streams/watch-collectors.js';
 
 export const OPERATIONS: readonly AnyOperation[] = [
   ...QUESTIONS,
+  ...SERVICE_QUESTIONS,
   ...COMMANDS,
   ...BREAKER_CONFIG,
   ...CURSORS,
@@ -98,6 +100,7 @@ export function reachOf(parts: GatewayParts, limits: OperationLimits = OPERATION
       commands: slots(limits.commandsMax),
       past: slots(limits.pastQuestionsMax),
       walks: slots(1),
+      waits: slots(limits.viewWaitsMax),
     },
     descriptions: descriptions(() => {
       const { version } = service();

@@ -14,7 +14,6 @@ import { collectorPage, collectorsPage } from './schemas/collector.js';
 import { costsOfAll } from './schemas/costs.js';
 import { healthOfAll, healthOfOne } from './schemas/health.js';
 import { recordsPage } from './schemas/records.js';
-import { directory, liveness, readiness, serviceStatus } from './schemas/service.js';
 import { collectorThen } from './shapes/collector.js';
 import { collectorTypeLine } from './shapes/collector-types.js';
 import { checkLine, checkStatistics } from './shapes/health.js';
@@ -139,35 +138,6 @@ async function collectorAt(name: string, text: string, reach: Reach): Promise<Ou
 export const MOMENT_RULE =
   'must be an ISO 8601 moment with an offset, e.g. 2026-01-31T12:00:00Z (write + as %2B)';
 
-const getService = operation({
-  name: 'getService',
-  summary: 'Which program answers, since when, and whether it is ready.',
-  role: 'viewer',
-  input: nothing,
-  output: serviceStatus,
-  writes: WRITES_NOTHING,
-  grpc: { service: 'AdminService', method: 'GetService' },
-  rest: { method: 'GET', path: '/health', query: [] },
-  handler: (_input, { service, readiness, clock, views }) => {
-    const info = service();
-    const { ready, reasons } = readiness();
-    const now = clock.now();
-    return answer({
-      status: ready ? 'healthy' : 'degraded',
-      service: info.name,
-      version: info.version,
-      node: info.node,
-      mode: info.mode,
-      ready,
-      reasons,
-      collector_count: views.names().length,
-      started_at: isoTime(info.startedAt),
-      uptime_seconds: Math.max(0, Math.round((now - info.startedAt) / 1000)),
-      timestamp: isoTime(now),
-    });
-  },
-});
-
 const listHealth = operation({
   name: 'listHealth',
   summary: 'The health of every collector.',
@@ -237,66 +207,12 @@ const listRecords = operation({
   },
 });
 
-const getLiveness = operation({
-  name: 'getLiveness',
-  summary: 'Whether the process runs. No collector, breaker or journal can make it fail.',
-  role: 'viewer',
-  anyone: true,
-  input: nothing,
-  output: liveness,
-  writes: WRITES_NOTHING,
-  rest: { method: 'GET', path: '/livez', query: [] },
-  handler: () => answer({ status: 'live' }),
-});
-
-const getReadiness = operation({
-  name: 'getReadiness',
-  summary: 'Whether the process may get traffic, and if not, why.',
-  role: 'viewer',
-  anyone: true,
-  input: nothing,
-  output: readiness,
-  writes: WRITES_NOTHING,
-  rest: { method: 'GET', path: '/readyz', query: [] },
-  handler: (_input, { readiness }) => {
-    const { ready, reasons } = readiness();
-    if (ready) return answer({ status: 'ready' });
-    const detail = reasons.length === 0 ? 'not ready' : reasons.join('; ');
-    return fail({ code: 'not_ready', detail, reasons });
-  },
-});
-
-const getDirectory = operation({
-  name: 'getDirectory',
-  summary: 'Where things are: the other doors, and every operation with its method and path.',
-  role: 'viewer',
-  input: nothing,
-  output: directory,
-  writes: WRITES_NOTHING,
-  rest: { method: 'GET', path: '/', query: [] },
-  handler: (_input, { service, operations }) => {
-    const { name, version, mode, doors } = service();
-    const offered = operations().map((each) => ({
-      operation: each.name,
-      method: each.rest.method,
-      path: each.rest.path,
-      role: each.role,
-      summary: each.summary,
-    }));
-    return answer({ service: name, version, mode, doors, operations: offered });
-  },
-});
-
 export const QUESTIONS: readonly AnyOperation[] = [
   listCollectors,
   listCollectorTypes,
   getCosts,
   getCollector,
   listRecords,
-  getService,
   listHealth,
   getHealth,
-  getLiveness,
-  getReadiness,
-  getDirectory,
 ];
