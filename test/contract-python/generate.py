@@ -1,33 +1,28 @@
-"""Generates the client into a directory: generate.py <directory> <descriptor set> <folder of protos>...
+"""Generates the client into a directory: generate.py <directory> <folder of protos>...
 
-The services come from the committed descriptor set, as a client without our sources would get them from
-reflection: Debian 12's grpcio-tools is too old to parse `optional`, and reads it well from there.
+Only Debian's grpcio-tools and the .proto files take part: nothing that our own build made of them.
 """
 
+import glob
 import os
 import sys
 
 import grpc_tools
-from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
 
+# The schema of the journal is in the same folder; no client needs it.
+JOURNAL = "headgate/events/"
+WELLKNOWN = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
 
-def run(*arguments):
-    if protoc.main(["protoc", *arguments]) != 0:
-        sys.exit("protoc failed")
 
-
-def main(directory, image, *folders):
+def main(directory, *folders):
     out = [f"--python_out={directory}", f"--grpc_python_out={directory}"]
-    files = descriptor_pb2.FileDescriptorSet()
-    with open(image, "rb") as stream:
-        files.ParseFromString(stream.read())
-    ours = [each.name for each in files.file if each.package == "headgate.v1"]
-    run(f"--descriptor_set_in={image}", *out, *ours)
-    wellknown = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
     for folder in folders:
-        found = [name for name in os.listdir(folder) if name.endswith(".proto")]
-        run("-I", folder, "-I", wellknown, "-I", "/usr/include", *out, *found)
+        every = glob.glob("**/*.proto", root_dir=folder, recursive=True)
+        found = [name for name in every if not name.startswith(JOURNAL)]
+        roots = [f"-I{each}" for each in (folder, WELLKNOWN, "/usr/include")]
+        if not found or protoc.main(["protoc", *roots, *out, *found]) != 0:
+            sys.exit(f"protoc failed in {folder}")
 
 
 main(*sys.argv[1:])
