@@ -106,6 +106,10 @@ it('with a key is done once, and a dry run of it not at all', async () => {
       { collector: 'historical', changed: true, events: expect.any(Array) as unknown },
     ],
   });
+  const inBody = await post(app, { names, action: 'disable', dry_run: true });
+  expect(inBody.body).toMatchObject({ dry_run: true, results: [{ changed: true }, {}] });
+  const odd = await post(app, { names, action: 'disable', dry_run: 'yes' });
+  expect(odd).toMatchObject({ status: 400, body: { errors: [{ pointer: '/dry_run' }] } });
   const disabled = async (): Promise<number> =>
     (await app.events(before)).filter(({ type }) => type === 'CollectorDisabled').length;
   expect(await disabled()).toBe(0);

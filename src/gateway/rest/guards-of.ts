@@ -1,11 +1,12 @@
 /**
- * The protections a command's request asks for (api.md §4), read from its headers and `?dry_run`. One
+ * The protections a command's request asks for (api.md §4), read from its headers and from `dry_run`
+ * in query or body. One
  * that cannot be kept is refused: to ignore it would leave the client believing in it
  * (docs/decisions/0009-unkept-promises.md). A question changes nothing, and nothing here is looked at.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { holdsToken } from '../../kernel/token-shapes.js';
-import type { Result } from '../../kernel/types.js';
+import type { Json, JsonObject, Result } from '../../kernel/types.js';
 import { fail, ok } from '../../kernel/types.js';
 import type { CommandGuards } from '../operation.js';
 import { invalidInput } from '../problems.js';
@@ -28,6 +29,7 @@ type Query = Readonly<Record<string, string | readonly string[]>>;
 export function guardsOf(
   headers: IncomingHttpHeaders,
   query: Query,
+  body?: Json,
 ): Result<CommandGuards | undefined, Problem> {
   const unkept = UNKEPT_HEADERS.filter((name) => headers[name.toLowerCase()] !== undefined);
   if (unkept.length > 0) {
@@ -35,20 +37,34 @@ export function guardsOf(
     return fail({ code: 'header_not_supported', detail });
   }
   const { 'idempotency-key': givenKey, 'if-match': givenMatch } = headers;
-  const dryRun = query['dry_run'];
+  const dryRun = dryRunOf(query, body);
   if (givenKey === undefined && givenMatch === undefined && dryRun === undefined) return NONE;
   const key = keyOf(givenKey);
   if (!key.ok) return key;
   const ifMatch = matchOf(givenMatch);
   if (!ifMatch.ok) return ifMatch;
-  if (dryRun !== undefined && dryRun !== 'true' && dryRun !== 'false') {
+  if (dryRun === 'neither') {
     return fail(invalidInput({ pointer: '/dry_run', detail: 'must be true or false, once' }));
   }
   return ok({
     ...(key.value === undefined ? {} : { key: key.value }),
     ...(ifMatch.value === undefined ? {} : { ifMatch: ifMatch.value }),
-    ...(dryRun === 'true' ? { dryRun: true } : {}),
+    ...(dryRun === true ? { dryRun } : {}),
   });
+}
+
+/** In the query as text, or in the body as a word of JSON; not in both. */
+function dryRunOf(query: Query, body: Json | undefined): boolean | 'neither' | undefined {
+  const asked = query['dry_run'];
+  const said = isObject(body) ? body['dry_run'] : undefined;
+  if (asked === undefined && said === undefined) return undefined;
+  if (asked === undefined) return typeof said === 'boolean' ? said : 'neither';
+  if (said !== undefined || (asked !== 'true' && asked !== 'false')) return 'neither';
+  return asked === 'true';
+}
+
+function isObject(body: Json | undefined): body is JsonObject {
+  return typeof body === 'object' && body !== null && !Array.isArray(body);
 }
 
 function keyOf(given: string | readonly string[] | undefined): Result<string | undefined, Problem> {
@@ -73,8 +89,10 @@ function matchOf(given: string | undefined): Result<string | undefined, Problem>
   return fail({ code: 'invalid_input', detail });
 }
 
-/** The query without what `guardsOf` read from it. */
-export function withoutGuards(query: Query): Query {
-  if (query['dry_run'] === undefined) return query;
-  return Object.fromEntries(Object.entries(query).filter(([name]) => name !== 'dry_run'));
+/** Query or body without what `guardsOf` read from it. */
+export function withoutGuards<T extends Query | Json | undefined>(given: T): T {
+  if (typeof given !== 'object' || given === null || !Object.hasOwn(given, 'dry_run')) return given;
+  // The same, less one member that no operation has.
+  const rest = Object.entries(given).filter(([name]) => name !== 'dry_run');
+  return Object.fromEntries(rest) as T;
 }
