@@ -60,10 +60,13 @@ describe('docs/metrics.md', () => {
   it('has every family the service tells, as it tells it, and no other', async () => {
     await app.event('a run succeeded', ({ type }) => type === 'RunSucceeded');
     await app.event('a block was settled', ({ type }) => type === 'UnitsSettled');
-    // What happens seldom: a hand on the breaker, another rate.
+    // What happens seldom: a hand on the breaker, another rate, a permit lent.
     await app.put('/collectors/moralis/circuit-breaker/state', { state: 'open' });
     await app.post('/collectors/moralis/circuit-breaker/reset');
     await app.put('/collectors/moralis/rate-limit', { max_requests_per_second: 49 });
+    const lent = await app.post('/collectors/moralis/permits', { endpoint: 'erc20_transfers' });
+    const { permit_id: id } = lent.body['permit'] as { readonly permit_id: string };
+    await app.post(`/permits/${id}/report`, { outcome: 'ok', status: 200 });
     const client = grpcClient(app.grpcUrl());
     await client.ask(healthMethods.check, { service: '' });
     client.close();
