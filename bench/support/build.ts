@@ -4,7 +4,15 @@
  *
  * Types are not checked (`npm run types` does); a file is compiled again when it has changed.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -19,6 +27,8 @@ export function build(): (name: string) => string {
   const options = compilerOptions();
   mkdirSync(OUT, { recursive: true });
   writeFileSync(join(OUT, 'package.json'), '{ "type": "module", "version": "bench" }\n');
+  // What the service reads besides its code.
+  cpSync(join(ROOT, 'proto'), join(OUT, 'proto'), { recursive: true });
   const known = new Set<string>();
   for (const room of ROOMS) {
     for (const file of typescriptFiles(room)) {

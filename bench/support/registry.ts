@@ -15,6 +15,7 @@ export const benchmarks = {
   'cold-start': async () => (await import('../cold-start.js')).coldStart,
   projector: async () => (await import('../projector.js')).projector,
   rest: async () => (await import('../rest.js')).rest,
+  grpc: async () => (await import('../grpc.js')).grpc,
   scrape: async () => (await import('../scrape.js')).scrape,
   'thousand-collectors': async () => (await import('../thousand-collectors.js')).thousandCollectors,
 } as const satisfies Readonly<Record<string, () => Promise<Benchmark>>>;
