@@ -7,7 +7,7 @@ import {
   gatekeeper,
   jwtVerifier,
   openTokenBook,
-  type Gatekeeper,
+  type CountingGatekeeper,
   type JwtRules,
   type TokenBook,
 } from '../gateway/index.js';
@@ -24,7 +24,7 @@ export class KeysUnreadable extends HeadgateError {
 }
 
 export type Auth = {
-  readonly gatekeeper: Gatekeeper;
+  readonly gatekeeper: CountingGatekeeper;
   readonly tokens: TokenBook;
   close(): Promise<void>;
 };

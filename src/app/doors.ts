@@ -95,6 +95,7 @@ export async function openDoors(deps: DoorsDeps): Promise<Doors> {
     () => rest.metrics(),
     () => grpc.metrics(),
     () => trail.metrics(),
+    () => gatekeeper.metrics(),
   ];
   const metrics = await metricsServer({ ...config.metrics, sources, log });
   closings.push({ name: 'metrics', close: () => metrics.close() });

@@ -18,6 +18,7 @@ import { collectorPage } from './schemas/collector.js';
 import { collectorThen } from './shapes/collector.js';
 import { eventLine } from './shapes/event-line.js';
 import { eventsAfter, newestEvents } from './streams/event-pages.js';
+import { unreadable } from './streams/event-filter.js';
 import type { EventQuestion } from './streams/event-filter.js';
 
 const WRITES_NOTHING = { none: 'it only reads' } as const;
@@ -32,15 +33,18 @@ const EVENT_QUERY = [
   'interface',
 ] as const;
 
-type PageAsked = EventQuestion & {
+type PageAsked = Omit<EventQuestion, 'reader'> & {
   readonly after_position?: Position;
   readonly before_position?: Position;
   readonly last?: number;
   readonly limit?: number;
 };
 
-async function eventsAnswer(asked: PageAsked, reach: Reach): Promise<Outcome> {
-  const { after_position: after, before_position: before, last, limit, ...question } = asked;
+async function eventsAnswer(asked: PageAsked, reach: Reach, { role }: Caller): Promise<Outcome> {
+  const { after_position: after, before_position: before, last, limit, ...rest } = asked;
+  const question = { ...rest, reader: role };
+  const refusal = unreadable(question);
+  if (refusal !== undefined) return fail(refusal);
   const { collector } = question;
   if (collector !== undefined && reach.views.docs(collector) === undefined) {
     return fail(missing(collector, reach));
@@ -78,7 +82,7 @@ const listEvents = operation({
   writes: WRITES_NOTHING,
   grpc: { service: 'HistoryService', method: 'ListEvents' },
   rest: { method: 'GET', path: '/events', query: ['collector', ...EVENT_QUERY] },
-  handler: (asked, reach) => eventsAnswer(asked, reach),
+  handler: eventsAnswer,
 });
 
 const listCollectorEvents = operation({
@@ -91,10 +95,10 @@ const listCollectorEvents = operation({
   }),
   writes: WRITES_NOTHING,
   rest: { method: 'GET', path: '/collectors/{name}/events', query: EVENT_QUERY },
-  handler: ({ name, ...asked }, reach) =>
+  handler: ({ name, ...asked }, reach, caller) =>
     RESERVED_NAMES.includes(name)
       ? fail(collectorNotFound(name))
-      : eventsAnswer({ ...asked, collector: name }, reach),
+      : eventsAnswer({ ...asked, collector: name }, reach, caller),
 });
 
 const getStateAt = operation({
@@ -167,7 +171,7 @@ const NEVER = new AbortController().signal;
 
 /** One walk at a time: it reads all there is, between what everybody else does. */
 async function verdict(
-  { walk, slots, clock, newCommandId: _ }: Reach,
+  { walk, slots, clock }: Reach,
   { signal = NEVER }: Caller,
 ): Promise<Outcome> {
   if (!slots.walks.enter()) {

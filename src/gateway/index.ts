@@ -5,6 +5,7 @@ export type { Trail } from './audit/audit.js';
 export { startTrail } from './audit/trail.js';
 export type { RunningTrail } from './audit/trail.js';
 export { gatekeeper } from './auth/gatekeeper.js';
+export type { CountingGatekeeper } from './auth/gatekeeper.js';
 export { jwtVerifier } from './auth/jwt.js';
 export type { JwtRules } from './auth/jwt.js';
 export { createTokenOffline, listTokensOffline, revokeTokenOffline } from './auth/offline.js';

@@ -1,6 +1,6 @@
 /** Waiting until the view of a collector shows the command revisions that its caller has seen elsewhere. */
 import type { Reach } from './operation.js';
-import { invalidInput } from './problems.js';
+import { invalidInput, overloaded } from './problems.js';
 import type { Problem } from './problems.js';
 
 const ETAG = /^\d{1,15}\.\d{1,15}\.\d{1,15}$/;
@@ -12,16 +12,31 @@ const ETAG = /^\d{1,15}\.\d{1,15}\.\d{1,15}$/;
 export async function notYetAt(
   name: string,
   least: string,
-  { views, clock, limits }: Pick<Reach, 'views' | 'clock' | 'limits'>,
+  reach: Pick<Reach, 'views' | 'clock' | 'limits' | 'slots'>,
 ): Promise<Problem | undefined> {
   if (!ETAG.test(least)) {
     const detail = 'must be the etag of an answer: three numbers with dots between';
     return invalidInput({ pointer: '/min_revision', detail });
   }
+  const shown = reach.views.docs(name)?.etag;
+  // An unknown name is told as such at once.
+  if (shown === undefined || isAtLeast(shown, least)) return undefined;
+  if (!reach.slots.waits.enter()) return overloaded('too many callers wait for the views');
+  try {
+    return await shownInTime(name, least, reach);
+  } finally {
+    reach.slots.waits.leave();
+  }
+}
+
+async function shownInTime(
+  name: string,
+  least: string,
+  { views, clock, limits }: Pick<Reach, 'views' | 'clock' | 'limits'>,
+): Promise<Problem | undefined> {
   const deadline = clock.monotonic() + limits.viewWaitMs;
   for (;;) {
     const shown = views.docs(name)?.etag;
-    // An unknown name is told as such at once.
     if (shown === undefined || isAtLeast(shown, least)) return undefined;
     const left = deadline - clock.monotonic();
     // Whatever the views show next may be it.

@@ -126,7 +126,12 @@ export type Reach = {
   /** The answers of keyed commands. */
   readonly keyed: Keyed;
   readonly limits: OperationLimits;
-  readonly slots: { readonly commands: Slots; readonly past: Slots; readonly walks: Slots };
+  readonly slots: {
+    readonly commands: Slots;
+    readonly past: Slots;
+    readonly walks: Slots;
+    readonly waits: Slots;
+  };
   /** The table as a document, for programs and for people. */
   readonly descriptions: Descriptions;
   /** The table itself, so that the service can say what it offers. */
@@ -142,6 +147,8 @@ export type OperationLimits = {
   readonly commandsMax: number;
   /** Questions about the past, each a fold of streams, under way at once. */
   readonly pastQuestionsMax: number;
+  /** Questions that wait for the views (`min_revision`), each up to `viewWaitMs`. */
+  readonly viewWaitsMax: number;
 };
 
 export const OPERATION_LIMITS: OperationLimits = {
@@ -149,6 +156,7 @@ export const OPERATION_LIMITS: OperationLimits = {
   commandWaitMs: 15_000,
   commandsMax: 256,
   pastQuestionsMax: 4,
+  viewWaitsMax: 256,
 };
 
 export type Handler<I> = (input: I, reach: Reach, caller: Caller) => Outcome | Promise<Outcome>;

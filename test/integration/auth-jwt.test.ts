@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { exportSPKI, importJWK } from 'jose';
 import type { JWTPayload } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { jwtVerifier } from '../../src/gateway/auth/jwt.js';
+import { JWT_LIMITS, jwtVerifier } from '../../src/gateway/auth/jwt.js';
 import type { JwtRules } from '../../src/gateway/auth/jwt.js';
 import { silentLogger } from '../../src/kernel/observe.js';
 import { AUDIENCE, ISSUER, jwtOf, signingKey, startIssuer } from '../support/auth-jwks.js';
@@ -31,10 +31,13 @@ const UNAUTHENTICATED = { ok: false, error: { code: 'unauthenticated' } };
 
 describe('a JWT', () => {
   it('that is signed by the issuer for us says who calls and what they may', async () => {
-    const { ask, issuer } = await ready();
-    const alice = { ok: true, value: { name: 'jwt:alice', role: 'operator', kind: 'jwt' } };
-    expect(await ask()).toEqual(alice);
-    expect(await ask({ aud: ['other', AUDIENCE] })).toEqual(alice);
+    const { ask, issuer, clock } = await ready();
+    const exp = Math.floor(clock.now() / 1000) + 600;
+    const expiresAt = (exp + JWT_LIMITS.toleranceS) * 1000;
+    const value = { name: 'jwt:alice', role: 'operator', kind: 'jwt', expiresAt };
+    const alice = { ok: true, value };
+    expect(await ask({ exp })).toEqual(alice);
+    expect(await ask({ exp, aud: ['other', AUDIENCE] })).toEqual(alice);
     expect(issuer.asked()).toBe(1);
   });
 

@@ -18,6 +18,7 @@ function keeper(calls = Infinity, slow = false): Gatekeeper & { readonly spent: 
   return {
     spent,
     isOpen: () => false,
+    hold: () => () => undefined,
     identify: ({ authorization }) => {
       const known =
         authorization === 'Bearer ops'

@@ -11,6 +11,7 @@ import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { messageOf } from '../../kernel/errors.js';
 import type { Logger } from '../../kernel/observe.js';
+import { SECOND_MS } from '../../kernel/time.js';
 import type { Clock } from '../../kernel/time.js';
 import { holdsToken } from '../../kernel/token-shapes.js';
 import type { DurationMs, Json, MonotonicMs, Result } from '../../kernel/types.js';
@@ -153,7 +154,8 @@ function principalOf(payload: JWTPayload, roleClaim: string): Result<Principal, 
     return fail(refused('sub must be 1 to 128 visible ASCII characters'));
   }
   const role = roleOf(claimAt(payload as Readonly<Record<string, Json>>, roleClaim));
-  if (role !== undefined) return ok({ name: `jwt:${sub}`, role, kind: 'jwt' });
+  const expiresAt = ((payload.exp ?? 0) + JWT_LIMITS.toleranceS) * SECOND_MS;
+  if (role !== undefined) return ok({ name: `jwt:${sub}`, role, kind: 'jwt', expiresAt });
   const detail = `the JWT’s claim ${roleClaim} has none of the roles ${ROLES.join(', ')}`;
   return fail({ code: 'permission_denied', detail });
 }

@@ -1,5 +1,5 @@
 /** Who calls, and whether they may: the words between the edges and whoever keeps tokens and keys. */
-import type { DurationMs, Result } from '../../kernel/types.js';
+import type { DurationMs, EpochMs, Result } from '../../kernel/types.js';
 import { ROLES } from './roles.js';
 import type { Role } from './roles.js';
 import type { Problem } from '../problems.js';
@@ -9,6 +9,10 @@ export type Principal = {
   readonly name: string;
   readonly role: Role;
   readonly kind: 'token' | 'jwt' | 'local';
+  /** Of a token: its id, which is no secret. */
+  readonly tokenId?: string;
+  /** From then on what was presented lets nobody in. */
+  readonly expiresAt?: EpochMs;
 };
 
 /** Everyone on this machine, where there are no tokens and no JWT issuer. */
@@ -48,7 +52,18 @@ export interface Gatekeeper {
   spend(key: string): Spent;
   /** Nobody is asked who they are: there are no tokens and no JWT issuer. */
   isOpen(): boolean;
+  /**
+   * For calls that stay open: calls `gone`, once, when the principal would not be let in any more (its
+   * token was revoked or has expired; it said nothing, and now everyone must). Until the answer is called.
+   */
+  hold(principal: Principal, gone: () => void): () => void;
 }
+
+/** What a stream ends with when its principal would not be let in any more. */
+export const LET_OUT: Problem = {
+  code: 'unauthenticated',
+  detail: 'what let the caller in was revoked or has expired',
+};
 
 /** What is wrong when a principal of this role calls for what needs that one; undefined: nothing. */
 export function forbidden(has: Role, needs: Role): Problem | undefined {
@@ -68,6 +83,7 @@ export function openGatekeeper(): Gatekeeper {
     identify: () => ({ ok: true, value: LOCAL }),
     spend: () => NOTHING_SPENT,
     isOpen: () => true,
+    hold: () => () => undefined,
   };
 }
 

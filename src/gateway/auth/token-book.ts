@@ -29,6 +29,10 @@ export type Revoked = { readonly token: ShownToken; readonly changed: boolean };
 export interface TokenBook {
   /** The token of this text, if it lets anyone in now. Takes as long for an unknown one. */
   find(text: string): ShownToken | undefined;
+  /** Whether the token of this id lets anyone in now. */
+  isLive(id: string): boolean;
+  /** Calls the listener after each change, whoever made it. */
+  onChange(listener: () => void): void;
   /** Those that stand, oldest first. */
   list(): readonly ShownToken[];
   /** K2. */
@@ -88,6 +92,13 @@ export function tokenBook(parts: TokenBookParts): TokenBook {
       if (!isSame || token === undefined || !lives(token, clock.now())) return undefined;
       usedAt.set(token.id, clock.now());
       return shown(token);
+    },
+    isLive(id) {
+      const token = stream.now().byId.get(id);
+      return token !== undefined && lives(token, clock.now());
+    },
+    onChange: (listener) => {
+      stream.onChange(listener);
     },
     list: () => standing(stream.now()).map(shown),
     isEmpty: () => standing(stream.now()).length === 0 && stream.now().unknown === undefined,

@@ -30,6 +30,8 @@ export type TokenFact = { readonly type: string; readonly data: JsonObject };
 
 export type TokenStream = {
   now(): Tokens;
+  /** Called after each fact, or several, that came into `now`. */
+  onChange(listener: () => void): void;
   catchUp(): Promise<void>;
   /** Whether something was written. `decide` is asked anew after each race; no fact: there is nothing. */
   write(
@@ -45,15 +47,21 @@ const TRIES_MAX = 5;
 export function tokenStream(parts: TokenStreamParts): TokenStream {
   const { journal } = parts;
   let tokens: Tokens = NO_TOKENS;
+  const listeners: (() => void)[] = [];
   const catchUp = async (): Promise<void> => {
     for (;;) {
       const page = await journal.read(TOKENS_STREAM, tokens.revision + 1, PAGE_EVENTS);
+      const before = tokens;
       for (const event of page.events) tokens = foldToken(tokens, event);
+      if (tokens !== before) for (const listener of listeners) listener();
       if (page.atEnd) return;
     }
   };
   return {
     now: () => tokens,
+    onChange(listener) {
+      listeners.push(listener);
+    },
     catchUp,
     async write(decide, by) {
       for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {

@@ -71,16 +71,7 @@ export function grpcGateway(parts: GrpcParts): GrpcGateway {
   const methods = new Map<string, MethodFacts>();
   let isClosing = false;
   const machineClock = systemClock();
-  const edge: StreamEdge = {
-    reach,
-    trail: reach.trail,
-    log,
-    clock,
-    machineClock,
-    deadlineMs: limits.deadlineMs,
-    slots,
-    aheadBytesMax: limits.aheadBytesMax,
-  };
+  const edge = edgeOf(parts, limits, slots, machineClock);
   const server = new Server({
     ...optionsOf(limits),
     interceptors: [
@@ -132,6 +123,16 @@ export function grpcGateway(parts: GrpcParts): GrpcGateway {
       await door.close(limits.closeGraceMs);
     },
   };
+}
+
+function edgeOf(
+  { reach, log, clock, gatekeeper }: GrpcParts,
+  { deadlineMs, aheadBytesMax }: GrpcLimits,
+  slots: StreamEdge['slots'],
+  machineClock: Clock,
+): StreamEdge {
+  const { trail } = reach;
+  return { reach, trail, log, clock, machineClock, deadlineMs, slots, aheadBytesMax, gatekeeper };
 }
 
 /** Calls of these are told at info. */

@@ -4,12 +4,15 @@
  *
  * 1. At most `aheadBytesMax` and one item wait for a reader; until they left nothing is pulled.
  * 2. An item is encoded once, however many streams it goes to.
- * 3. The signal aborts when the caller leaves, its deadline passes or the service stops. The slot is free
+ * 3. The signal aborts when the caller leaves, its deadline passes, its token lets nobody in any more or the
+ *    service stops. The slot is free
  *    when nothing of the stream is kept any more.
  */
 import { Metadata } from '@grpc/grpc-js';
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Result } from '../../kernel/types.js';
+import { LET_OUT, LOCAL } from '../auth/principal.js';
+import type { Gatekeeper } from '../auth/principal.js';
 import { problemOfThrown } from '../call.js';
 import type { AnyStreamOperation, Opened, StreamItem } from '../operation.js';
 import type { Reach, Caller } from '../operation.js';
@@ -27,7 +30,11 @@ import type { Edge } from './unary.js';
 type Read = Result<object, Problem>;
 type Writable = ServerWritableStream<Read, Buffer>;
 
-export type StreamEdge = Edge & { readonly slots: StreamSlots; readonly aheadBytesMax: number };
+export type StreamEdge = Edge & {
+  readonly slots: StreamSlots;
+  readonly aheadBytesMax: number;
+  readonly gatekeeper: Pick<Gatekeeper, 'hold'>;
+};
 
 type Open = (
   input: object,
@@ -77,12 +84,16 @@ export function streamHandler(
     }
     // Said when the last byte has left, or nobody is there any more: until then its bytes are kept.
     stream.once('cancelled', entered.value);
+    const letGo = edge.gatekeeper.hold(facts.principal ?? LOCAL, () => {
+      life.end(LET_OUT);
+    });
     const finished = run(stream, facts, life).catch((thrown: unknown) => {
       if (life.signal.aborted) return;
       const fields = { operation: operation.name, requestId: facts.requestId };
       life.end(problemOfThrown(thrown, fields, edge.reach, edge.log));
     });
     void finished.then(() => {
+      letGo();
       const problem = life.end();
       if (stream.cancelled || stream.destroyed) return;
       if (problem === undefined) stream.end();

@@ -22,8 +22,11 @@ const ANYONE: Principal = { name: 'anyone', role: 'viewer', kind: 'local' };
 
 const STOPPING: Problem = { code: 'stopping', detail: 'the service is shutting down' };
 
-/** The callers of requests that were let in, until their requests are gone. */
-export type Admitted = (request: FastifyRequest) => Caller;
+/** Who was let in, until their requests are gone. */
+export type Admitted = (request: FastifyRequest) => {
+  readonly caller: Caller;
+  readonly principal: Principal;
+};
 
 /** What a route tells the hooks about itself. */
 export type RouteConfig = { readonly operation?: AnyOperation };
@@ -34,7 +37,7 @@ export function admit(
   edge: Edge,
   operations: readonly AnyOperation[],
 ): Admitted {
-  const callers = new WeakMap<FastifyRequest, Caller>();
+  const principals = new WeakMap<FastifyRequest, Principal>();
   const allowed = allowedMethods(operations);
   app.addHook('onRequest', (request, reply, done) => {
     const { operation } = request.routeOptions.config as RouteConfig;
@@ -50,12 +53,11 @@ export function admit(
       if (refusal !== undefined) refuse(refusal, exchange, edge, known);
       else if (request.is404) unrouted(allowed(pathOf(request.url)), exchange, edge);
       else {
-        if (known.ok) callers.set(request, callerOf(request, known.value));
+        if (known.ok) principals.set(request, known.value);
         done();
       }
     };
     if (operation?.anyone === true) {
-      callers.set(request, callerOf(request, ANYONE));
       done();
     } else if (request.method === 'OPTIONS') {
       enter({ ok: true, value: ANYONE }); // it tells what the documentation tells
@@ -65,7 +67,10 @@ export function admit(
       else enter(known);
     }
   });
-  return (request) => callers.get(request) ?? callerOf(request, ANYONE);
+  return (request) => {
+    const principal = principals.get(request) ?? ANYONE;
+    return { caller: callerOf(request, principal), principal };
+  };
 }
 
 function credentialsOf(request: FastifyRequest): Credentials {

@@ -1,12 +1,13 @@
 /** The streams beside the pages of this edge, as its routes see them (sse.ts). */
 import type { FastifyRequest } from 'fastify';
+import type { Principal } from '../auth/principal.js';
 import type { AnyOperation, Caller } from '../operation.js';
 import type { Exchange } from './replies.js';
 
 /** The stream beside an operation, if this request asks for it. */
 export type EventStream = {
   readonly isAsked: (request: FastifyRequest) => boolean;
-  readonly send: (exchange: Exchange, caller: Caller) => Promise<void>;
+  readonly send: (exchange: Exchange, caller: Caller, as: Principal) => Promise<void>;
 };
 
 export type EventStreams = {

@@ -1,8 +1,9 @@
 /** One operation as a route: its input is read, its handler called, its outcome sent. */
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { call } from '../call.js';
 import { isCommand } from '../operation.js';
-import type { AnyOperation, Caller } from '../operation.js';
+import type { AnyOperation, Caller, CommandGuards } from '../operation.js';
 import type { Problem } from '../problems.js';
 import type { Admitted, RouteConfig } from './admission.js';
 import { auditRefusal } from './audit-refusal.js';
@@ -32,26 +33,28 @@ export function addRoute(
     handler: (request, reply) => {
       const exchange = { request, reply, operation, begunAt: reach.clock.monotonic() };
       const { params, query } = request as RawInput & FastifyRequest;
-      const who = admitted(request);
-      if (stream?.isAsked(request) === true) return stream.send(exchange, who);
+      const { caller: who, principal } = admitted(request);
+      if (stream?.isAsked(request) === true) return stream.send(exchange, who, principal);
       const refuse = (problem: Problem): void => {
         auditRefusal(problem, exchange, edge, who, true);
         edge.reply.problem(problem, exchange);
       };
-      const guards = guarded ? guardsOf(request.headers, query) : undefined;
+      const body = request.body as Body;
+      const said = body?.ok === true ? body.value : undefined;
+      const guards = guarded ? guardsOf(request.headers, query, said) : undefined;
       if (guards?.ok === false) {
         refuse(guards.error);
         return;
       }
-      const body = request.body as Body;
-      const asked = guarded ? withoutGuards(query) : query;
-      const input =
-        body === undefined || body.ok ? read({ params, query: asked, body: body?.value }) : body;
+      const asked = guarded
+        ? { params, query: withoutGuards(query), body: withoutGuards(said) }
+        : { params, query, body: said };
+      const input = body?.ok === false ? body : read(asked);
       if (!input.ok) {
         refuse(input.error);
         return;
       }
-      const caller: Caller = guards?.value === undefined ? who : { ...who, guards: guards.value };
+      const caller = patientCaller(who, guards?.value, reply.raw);
       const outcome = call(operation, input.value, reach, caller, log);
       if (!(outcome instanceof Promise)) {
         edge.reply.outcome(outcome, exchange);
@@ -63,4 +66,32 @@ export function addRoute(
       });
     },
   });
+}
+
+/** Its signal is made for those who look at it only: most answers are there before anyone could leave. */
+function patientCaller(
+  who: Caller,
+  guards: CommandGuards | undefined,
+  raw: ServerResponse,
+): Caller {
+  let signal: AbortSignal | undefined;
+  return {
+    ...who,
+    ...(guards === undefined ? {} : { guards }),
+    get signal() {
+      signal ??= goneSignal(raw);
+      return signal;
+    },
+  };
+}
+
+/** Aborts when the connection is closed before the answer left. */
+function goneSignal(raw: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  const leave = (): void => {
+    if (!raw.writableEnded) gone.abort();
+  };
+  if (raw.destroyed) leave();
+  else raw.once('close', leave);
+  return gone.signal;
 }

@@ -5,6 +5,7 @@
  * E2 `id:` is what `Last-Event-ID` brings back; an item without one leaves the last in force.
  * E3 A stream ends with its client, at shutdown, or by itself; then its iterable is let go of.
  * E4 Open streams are counted, with a maximum; one too many is refused.
+ * E5 A stream whose principal would not be let in any more ends with that problem.
  */
 import type { FastifyRequest } from 'fastify';
 import { once, setMaxListeners } from 'node:events';
@@ -13,6 +14,8 @@ import type { DurationMs } from '../../kernel/types.js';
 import { fail, ok } from '../../kernel/types.js';
 import type { Result } from '../../kernel/types.js';
 import { STREAMS } from '../api.js';
+import { LET_OUT } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { problemOfThrown } from '../call.js';
 import type { AnyOperation, AnyStreamOperation, Caller, Opened, StreamItem } from '../operation.js';
 import { invalidInput } from '../problems.js';
@@ -24,7 +27,7 @@ import { pathOf } from './replies.js';
 import type { Exchange } from './replies.js';
 import { inputReader } from './request-input.js';
 import type { InputReader, RawInput } from './request-input.js';
-import { SECURITY_HEADERS } from './security-headers.js';
+import { CSP, SECURITY_HEADERS } from './security-headers.js';
 
 /** How long a client waits before it comes again. */
 const RETRY_MS: DurationMs = 2_000;
@@ -50,8 +53,9 @@ export function eventStreams(edge: () => Edge, max: number): EventStreams {
     read: InputReader,
     exchange: Exchange,
     caller: Caller,
+    principal: Principal,
   ): Promise<void> => {
-    const { reply } = edge();
+    const { reply, gatekeeper } = edge();
     const input = inputOf(stream, read, exchange.request);
     if (!input.ok) {
       reply.problem(input.error, exchange);
@@ -70,12 +74,16 @@ export function eventStreams(edge: () => Edge, max: number): EventStreams {
     stopping.signal.addEventListener('abort', leave, { once: true });
     exchange.reply.raw.once('close', leave);
     if (stopping.signal.aborted) leave();
+    const letGo = gatekeeper.hold(principal, () => {
+      gone.abort(LET_OUT);
+    });
     try {
       const opened = await openedOf(stream, input.value, edge(), caller, gone.signal);
       if (!opened.ok) reply.problem(opened.error, exchange);
       else await pour(opened.value, exchange, edge(), gone.signal, textOf);
     } finally {
       leave();
+      letGo();
       stopping.signal.removeEventListener('abort', leave);
       open -= 1;
     }
@@ -88,7 +96,7 @@ export function eventStreams(edge: () => Edge, max: number): EventStreams {
       return {
         isAsked: ({ method, headers }) =>
           method === 'GET' && headers.accept?.toLowerCase().includes(TYPE) === true,
-        send: (exchange, caller) => send(stream, read, exchange, caller),
+        send: (exchange, caller, as) => send(stream, read, exchange, caller, as),
       };
     },
     close() {
@@ -138,7 +146,8 @@ async function openedOf(
     ) => Opened | Promise<Opened>;
     return await open(input, reach, caller, signal);
   } catch (thrown) {
-    return fail(problemOfThrown(thrown, { operation: stream.name, ...caller }, reach, log));
+    const { correlationId: requestId } = caller;
+    return fail(problemOfThrown(thrown, { operation: stream.name, requestId }, reach, log));
   }
 }
 
@@ -156,8 +165,8 @@ async function pour(
   raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     ...SECURITY_HEADERS,
+    'content-security-policy': CSP,
     'content-type': `${TYPE}; charset=utf-8`,
-    'cache-control': 'no-store',
     'x-request-id': requestId,
     'x-accel-buffering': 'no',
   });
@@ -171,17 +180,21 @@ async function pour(
       if (signal.aborted) break;
       await written(raw, textOf(item), signal);
     }
-    if (!signal.aborted) await written(raw, 'event: end\ndata: {}\n\n', signal);
+    if (signal.reason === LET_OUT) raw.write(problemEvent(LET_OUT, path, requestId));
+    else if (!signal.aborted) await written(raw, 'event: end\ndata: {}\n\n', signal);
   } catch (thrown) {
     const problem = problemOfThrown(thrown, { operation: operation?.name, requestId }, reach, log);
-    const body = problemBody(problem, path, requestId);
-    if (!signal.aborted) raw.write(`event: problem\ndata: ${body}\n\n`);
+    if (!signal.aborted) raw.write(problemEvent(problem, path, requestId));
   } finally {
     stopBeating();
     raw.end();
     // Whoever does not read would hold the connection until it times out.
-    if (signal.aborted) raw.destroy();
+    if (signal.aborted && (signal.reason !== LET_OUT || raw.writableNeedDrain)) raw.destroy();
   }
+}
+
+function problemEvent(problem: Problem, path: string, requestId: string): string {
+  return `event: problem\ndata: ${problemBody(problem, path, requestId)}\n\n`;
 }
 
 /** E1: resolves when the client may be given more, or is gone. */

@@ -3,6 +3,9 @@ import type { EventFilter, StoredEvent } from '../../journal/port.js';
 import { breakerStream, categoryOf, collectorStream, limiterStream } from '../../kernel/ids.js';
 import type { StreamId } from '../../kernel/types.js';
 import type { Views } from '../../projections/views.js';
+import { forbidden } from '../auth/principal.js';
+import type { Role } from '../auth/roles.js';
+import type { Problem } from '../problems.js';
 
 /** All that is given must hold. */
 export type EventQuestion = {
@@ -12,6 +15,8 @@ export type EventQuestion = {
   readonly types?: readonly string[];
   /** The door by which it came, as events spell it. */
   readonly interface?: string;
+  /** Of whoever reads. */
+  readonly reader: Role;
 };
 
 export type Asked = {
@@ -21,11 +26,23 @@ export type Asked = {
   readonly fits: (event: StoredEvent) => boolean;
 };
 
+/** As GET /audit: who tried what, remembered answers, tokens. Left out for those who have less. */
+const GUARDED: readonly string[] = ['audit', 'settings'];
+const GUARDED_ROLE: Role = 'operator';
+
+/** What is wrong with naming these categories, or undefined. */
+export function unreadable({ categories, reader }: EventQuestion): Problem | undefined {
+  const named = categories?.find((each) => GUARDED.includes(each));
+  const problem = named === undefined ? undefined : forbidden(reader, GUARDED_ROLE);
+  return problem && { ...problem, detail: `facts of category ${String(named)}: ${problem.detail}` };
+}
+
 const OF_COLLECTORS: readonly string[] = ['collector', 'breaker', 'limiter'];
 
 /** As the views know the collector's streams now: ask again for each page, scopes and upstreams change. */
 export function askedOf(question: EventQuestion, views: Pick<Views, 'docs'>): Asked {
   const { collector, types, interface: door } = question;
+  const isGuarded = forbidden(question.reader, GUARDED_ROLE) !== undefined;
   const streams = collector === undefined ? undefined : new Set(streamsOf(collector, views));
   const categories =
     streams === undefined
@@ -37,6 +54,7 @@ export function askedOf(question: EventQuestion, views: Pick<Views, 'docs'>): As
       streams?.has(stream) !== false &&
       categories?.includes(categoryOf(stream)) !== false &&
       types?.includes(type) !== false &&
+      !(isGuarded && GUARDED.includes(categoryOf(stream))) &&
       (door === undefined || metadata.interface === door),
   };
 }

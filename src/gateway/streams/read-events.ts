@@ -6,7 +6,7 @@ import { streamOperation } from '../operation.js';
 import type { Opened, Reach, StreamItem } from '../operation.js';
 import { collectorNotFound } from '../problems.js';
 import { eventLine } from '../shapes/event-line.js';
-import { askedOf } from './event-filter.js';
+import { askedOf, unreadable } from './event-filter.js';
 import type { EventQuestion } from './event-filter.js';
 
 export const readEvents = streamOperation({
@@ -17,7 +17,7 @@ export const readEvents = streamOperation({
   writes: { none: 'it only reads' },
   grpc: { service: 'HistoryService', method: 'ReadEvents' },
   sse: { besides: 'listEvents', resume: 'after_position', unsaid: { follow: true } },
-  open: (input, reach, _caller, signal) => opened(input, reach, signal),
+  open: (input, reach, { role }, signal) => opened({ ...input, reader: role }, reach, signal),
 });
 
 /** The same of one collector, where its page of events has a path of its own. */
@@ -29,8 +29,8 @@ export const readCollectorEvents = streamOperation({
   input: readCollectorEventsInput,
   writes: { none: 'it only reads' },
   sse: { besides: 'listCollectorEvents', resume: 'after_position', unsaid: { follow: true } },
-  open: ({ name, ...input }, reach, _caller, signal) =>
-    opened({ ...input, collector: name }, reach, signal),
+  open: ({ name, ...input }, reach, { role }, signal) =>
+    opened({ ...input, collector: name, reader: role }, reach, signal),
 });
 
 type Input = EventQuestion & { readonly after_position?: Position; readonly follow?: boolean };
@@ -41,6 +41,8 @@ function opened(
   signal: AbortSignal,
 ): Opened {
   const { collector } = question;
+  const refusal = unreadable(question);
+  if (refusal !== undefined) return fail(refusal);
   if (collector !== undefined && !reach.engine.has(collector)) {
     return fail(collectorNotFound(collector));
   }
