@@ -71,3 +71,13 @@ describe('what the engine refuses or throws', () => {
     expect(errors).toEqual([]);
   });
 });
+
+describe('whatever names a collector', () => {
+  it.each(['/events?collector=nobody', '/collectors/nobody/events', '/collectors/nobody'])(
+    '%s is not found where there is none',
+    async (path) => {
+      const told = await at.ask({ method: 'GET', path });
+      expect(problemOf(told)).toMatchObject({ status: 404, code: 'collector_not_found' });
+    },
+  );
+});
