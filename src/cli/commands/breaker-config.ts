@@ -11,7 +11,7 @@ import {
 } from '../../gen/headgate/v1/history_service.js';
 import type { ClientFlags } from '../client-options.js';
 import { UsageInvalid } from '../exit.js';
-import { momentGiven, settingsGiven } from '../given.js';
+import { momentGiven, settingsGiven, several } from '../given.js';
 import type { Setting, Since } from '../given.js';
 import { answerLines } from '../render/answers.js';
 import { configPairs, simulatedLines, transitionLines } from '../render/breaker-lines.js';
@@ -23,7 +23,8 @@ import { addGuards, guardedOne } from './guards.js';
 import type { GuardFlags } from './guards.js';
 import { spanOf } from './span.js';
 
-type ConfigFlags = ClientFlags & GuardFlags & { readonly upstream?: string };
+type ConfigFlags = ClientFlags &
+  GuardFlags & { readonly upstream?: string; readonly unset?: readonly string[] };
 type SimulateFlags = ClientFlags & {
   readonly upstream?: string;
   readonly from?: Since;
@@ -34,14 +35,17 @@ export function addBreakerConfig(group: Command, open: Opener): void {
   const config = clientCommand(group, 'config', 'show what a breaker obeys, or change it', [
     'breaker config moralis',
     'breaker config moralis failure_threshold=3 open_ms=60000',
+    'breaker config moralis --unset failure_threshold',
   ])
     .argument('<name>', 'the collector')
-    .argument('[key=value...]', 'settings to change, at once and for good')
+    .argument('[key=value...]', 'settings to change, at once and for good; `key=` as --unset')
+    .option('--unset <key>', 'give it back to the configuration; several times for more', several)
     .addHelpText('after', `\n${SETTINGS_HELP}`);
   addUpstream(config);
   addGuards(config);
   config.action((name: string, pairs: readonly string[], flags: ConfigFlags) => {
-    const settings = settingsGiven(pairs, SETTINGS);
+    const unset = (flags.unset ?? []).map((key) => `${key}=`);
+    const settings = settingsGiven([...pairs, ...unset], SETTINGS);
     return open(flags, (session) =>
       settings.length === 0
         ? showConfig(session, name, flags)
@@ -64,16 +68,21 @@ export function addBreakerConfig(group: Command, open: Opener): void {
     .addHelpText('after', `\n${SETTINGS_HELP}`);
   addUpstream(simulate);
   simulate.action((name: string, pairs: readonly string[], flags: SimulateFlags) => {
-    const wanted = configOf(settingsGiven(pairs, SETTINGS));
+    const wanted = configOf(whole(settingsGiven(pairs, SETTINGS)));
     return open(flags, (session) => simulated(session, name, wanted, flags));
   });
 }
 
-/** @throws {UsageInvalid} a setting without a value. */
+/** Those that have a value; the others stay absent. */
 function configOf(settings: readonly Setting[]): BreakerConfig {
+  return BreakerConfig.fromPartial(Object.fromEntries(settings));
+}
+
+/** @throws {UsageInvalid} a setting without a value: there is nothing it could be given back to. */
+function whole(settings: readonly Setting[]): readonly Setting[] {
   const empty = settings.filter(([, value]) => value === undefined);
   if (empty.length > 0) throw new UsageInvalid(empty.map(([name]) => `${name}: needs a value`));
-  return BreakerConfig.fromPartial(Object.fromEntries(settings));
+  return settings;
 }
 
 async function showConfig(session: Session, name: string, flags: ConfigFlags): Promise<undefined> {
@@ -97,6 +106,8 @@ async function setConfig(
   const request = UpdateCircuitBreakerRequest.fromPartial({
     name,
     config: configOf(settings),
+    // What it names and `config` has not is given back.
+    update_mask: settings.map(([key]) => key),
     ...upstreamOf(flags),
     ...guardedOne(flags),
   });

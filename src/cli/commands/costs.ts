@@ -71,20 +71,13 @@ function columns({ zone }: View): readonly Column<Costs>[] {
     },
     { title: 'LEFT', align: 'right', cell: (each) => ({ text: left(each) }) },
     {
-      title: 'COST',
-      align: 'right',
-      cell: ({ current_usage: usage, currency }) => ({
-        text: usage ? money(usage.estimated_cost, currency) : '-',
-      }),
-    },
-    {
       title: 'PER HOUR',
       align: 'right',
       drop: 5,
       cell: (each) => ({ text: compact(each.burn_rate) }),
     },
     {
-      title: 'FORECAST',
+      title: 'AT END',
       align: 'right',
       drop: 1,
       cell: (each) => ({
@@ -93,10 +86,17 @@ function columns({ zone }: View): readonly Column<Costs>[] {
       }),
     },
     {
+      title: 'COST',
+      align: 'right',
+      cell: ({ current_usage: usage, currency }) => ({
+        text: usage ? money(usage.estimated_cost, currency) : '-',
+      }),
+    },
+    {
       title: 'USED UP',
       min: 8,
       cell: ({ exhausts_at: at }) => ({
-        text: at === null ? '-' : momentText(Date.parse(at), zone),
+        text: at === null ? 'not this period' : momentText(Date.parse(at), zone),
         tone: at === null ? 'plain' : 'bad',
       }),
     },

@@ -1,9 +1,9 @@
 /** `headgate events`: the facts of the journal, the newest ones or as they happen. */
 import type { Command } from 'commander';
-import { CollectorServiceService as Collectors } from '../../gen/headgate/v1/collector_service.js';
 import type { Event } from '../../gen/headgate/v1/event.js';
 import {
   HistoryServiceService as History,
+  ListEventsRequest,
   ReadEventsRequest,
 } from '../../gen/headgate/v1/history_service.js';
 import type { ClientFlags } from '../client-options.js';
@@ -26,8 +26,8 @@ type EventsFlags = ClientFlags & {
 type Fact = Plain<Event>;
 
 const LAST_DEFAULT = 20;
-/** More at once is a page of a program, which goes by positions. */
-const LAST_MAX = 10_000;
+/** One page of the service; more is for a program, which goes by positions. */
+const LAST_MAX = 1000;
 
 export function addEvents(root: Command, open: Opener): void {
   clientCommand(root, 'events', 'what happened: the newest facts of the journal', [
@@ -60,11 +60,7 @@ async function events(session: Session, flags: EventsFlags): Promise<undefined> 
   };
   const filter = { collector: flags.collector ?? '', types: [...(flags.type ?? [])] };
   if (flags.after === undefined) {
-    const head = await headOf(session);
-    for (const event of await newest(session, filter, head, flags.last ?? LAST_DEFAULT)) {
-      show(event);
-    }
-    from = Math.max(from, head);
+    from = await newest(session, filter, flags.last ?? LAST_DEFAULT, show);
     if (flags.follow !== true) return undefined;
   }
   const request = () =>
@@ -77,75 +73,40 @@ async function events(session: Session, flags: EventsFlags): Promise<undefined> 
     if (event !== null) show(event);
   };
   if (flags.follow === true) await session.follow({ method: History.readEvents, request }, take);
-  else {
-    await read(session, request(), (event) => {
-      show(event);
-      return true;
-    });
-  }
+  else await read(session, request(), take);
   return undefined;
 }
 
 type Filter = { readonly collector: string; readonly types: string[] };
 
-/** Reads what there is, until `take` answers false. */
+/** All there is, to its end or until nobody reads any more. */
 async function read(
-  session: Session,
+  { terminal, connection }: Session,
   request: ReadEventsRequest,
-  take: (event: Fact) => boolean,
+  take: (item: { readonly event: Fact | null }) => void,
 ): Promise<void> {
-  const { terminal, connection } = session;
   const ending = new AbortController();
   const listen = terminal.ended(() => {
     ending.abort();
   });
   try {
     for await (const item of connection.read(History.readEvents, request, ending.signal)) {
-      const { event } = plain(item);
-      if (event !== null && !take(event)) return;
+      take(plain(item));
     }
   } finally {
     listen();
   }
 }
 
-/** The newest position the service shows: a watch tells it when it has told all else. */
-async function headOf({ connection }: Session): Promise<number> {
-  const ending = new AbortController();
-  const watched = connection.read(Collectors.watchCollectors, {}, ending.signal);
-  let head = 0;
-  for await (const { kind, position } of watched) {
-    head = Math.max(head, Number(position));
-    if (kind !== 'WATCH_KIND_SNAPSHOT') break;
-  }
-  return head;
-}
-
-/** A first look back, in facts of the whole journal, and how much farther each next one goes. */
-const LOOK_BACK = 200;
-const LOOK_FARTHER = 8;
-
-/**
- * The last so many up to a position, oldest first. The journal is read forwards, so the look back grows
- * until there are enough; what is kept is never more than is wanted.
- */
+/** The last so many, oldest first; answers where to go on. Of none wanted one is asked for, unseen. */
 async function newest(
   session: Session,
   filter: Filter,
-  head: number,
   count: number,
-): Promise<readonly Fact[]> {
-  if (count === 0) return [];
-  for (let back = Math.max(LOOK_BACK, 4 * count); ; back *= LOOK_FARTHER) {
-    const after = Math.max(0, head - back);
-    const kept: Fact[] = [];
-    const request = ReadEventsRequest.fromPartial({ ...filter, after_position: BigInt(after) });
-    await read(session, request, (event) => {
-      if (event.position > head) return false;
-      kept.push(event);
-      if (kept.length > count) kept.shift();
-      return true;
-    });
-    if (kept.length >= count || after === 0) return kept;
-  }
+  show: (event: Fact) => void,
+): Promise<number> {
+  const request = ListEventsRequest.fromPartial({ ...filter, last: Math.max(1, count) });
+  const { events, next_after: end } = await session.ask(History.listEvents, request);
+  if (count > 0) for (const event of events) show(event);
+  return end;
 }

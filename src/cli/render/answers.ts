@@ -4,7 +4,8 @@ import type { BatchResult } from '../../gen/headgate/v1/collector_service.js';
 import type { Plain } from '../plain.js';
 import type { View } from '../session.js';
 import { toneOf } from './paint.js';
-import { cut, fitted, printable, widthOf } from './width.js';
+import { contentText } from './content.js';
+import { cut, fitted, printable, widthOf, wrapped } from './width.js';
 
 /** What the answers of all commands share. */
 export type CommandAnswer = {
@@ -35,13 +36,19 @@ export function answerLines(answer: CommandAnswer, view: View): readonly string[
   return [`${printable(message)}${more}`];
 }
 
+/** Cells below which nothing can be laid out any more. */
+const NARROW = 16;
+
 export function plannedLines(
   events: readonly Plain<PlannedEvent>[],
   { width }: View,
 ): readonly string[] {
-  return events.map(({ stream, type, data }) => {
-    const text = printable(`  ${stream}  ${type}  ${JSON.stringify(data)}`);
-    return width === undefined ? text : cut(text, width);
+  return events.flatMap(({ stream, type, data }) => {
+    const text = printable(`${stream}  ${type}  ${contentText(data)}`);
+    if (width === undefined || width < NARROW) return [`  ${text}`];
+    // What is about to be written is read to its end.
+    const lines = wrapped(text, width - 4);
+    return lines.map((line, index) => `${index === 0 ? '  ' : '    '}${line}`);
   });
 }
 

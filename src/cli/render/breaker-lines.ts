@@ -4,7 +4,7 @@ import type { BreakerTransition, SimulatedBreaker } from '../../gen/headgate/v1/
 import { SECOND_MS } from '../../kernel/time.js';
 import type { Plain } from '../plain.js';
 import type { View } from '../session.js';
-import { lengthText, momentText, whenText } from './moments.js';
+import { lengthText, stampText, whenText } from './moments.js';
 import { percent, whole } from './numbers.js';
 import { indented, inner, pairLines } from './page.js';
 import type { Pair } from './page.js';
@@ -105,7 +105,7 @@ export function transitionLines(transitions: readonly Transition[], view: View):
     {
       title: 'TIME',
       cell: ({ timestamp: at }) => ({
-        text: at === null ? '-' : momentText(Date.parse(at), view.zone),
+        text: at === null ? '-' : stampText(Date.parse(at), view),
       }),
     },
     { title: 'FROM', cell: ({ from }) => ({ text: from ?? '-', tone: toneOf(from ?? '') }) },

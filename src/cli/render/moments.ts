@@ -15,6 +15,23 @@ export function momentText(at: EpochMs, zone: Zone): string {
   return `${day} ${clockText(at, zone)}${offsetText(-then.getTimezoneOffset())}`;
 }
 
+/**
+ * The same where a terminal's lines are dear: `13:00:00` of the day that `now` is in, `01-05 13:00:00` of
+ * its year. A pipe (no width) gets the whole moment.
+ */
+export function stampText(at: EpochMs, { now, zone, width }: Looked): string {
+  const whole = momentText(at, zone);
+  if (width === undefined) return whole;
+  const today = momentText(now, zone);
+  const end = zone === 'utc' ? 'Z' : '';
+  if (whole.slice(0, 10) === today.slice(0, 10)) return `${whole.slice(11, 19)}${end}`;
+  if (whole.slice(0, 4) === today.slice(0, 4)) return `${whole.slice(5, 19)}${end}`;
+  return `${whole.slice(0, 19)}${end}`;
+}
+
+/** When and how it is looked at. */
+type Looked = { readonly now: EpochMs; readonly zone: Zone; readonly width?: number };
+
 /** `13:00:00`. */
 export function clockText(at: EpochMs, zone: Zone): string {
   if (zone === 'utc') return isoTime(at).slice(11, 19);

@@ -5,7 +5,7 @@ import type { Plain } from '../plain.js';
 import type { View } from '../session.js';
 import { breakerLines } from './breaker-lines.js';
 import { limiterLines } from './limiter-lines.js';
-import { momentText, whenText } from './moments.js';
+import { stampText, whenText } from './moments.js';
 import { money, percent, whole } from './numbers.js';
 import { heading, indented, inner, noteLines, pairLines, sentenceLines } from './page.js';
 import type { Pair } from './page.js';
@@ -98,11 +98,11 @@ export function cursorLines(cursors: readonly Plain<Cursor>[], view: View): read
   return indented(tableLines(columns, cursors, paint, inner(view).width));
 }
 
-function checkColumns({ zone }: View): readonly Column<Check>[] {
+function checkColumns(view: View): readonly Column<Check>[] {
   return [
     {
       title: 'TIME',
-      cell: ({ timestamp: at }) => ({ text: at === null ? '-' : momentText(Date.parse(at), zone) }),
+      cell: ({ timestamp: at }) => ({ text: at === null ? '-' : stampText(Date.parse(at), view) }),
     },
     {
       title: 'STATUS',

@@ -13,7 +13,7 @@ import { cut, printable } from './width.js';
 export type Line = Plain<CollectorSummary>;
 
 /** A sentence says little in less. */
-const WHY_MIN = 24;
+const WHY_MIN = 30;
 
 export function statusLines(lines: readonly Line[], view: View): readonly string[] {
   if (lines.length === 0) return ['no collector matches'];
@@ -76,7 +76,11 @@ function age({ last_new_data_time: last, health_detail: health }: Line, now: Epo
   };
 }
 
-function why({ why: sentence, why_changes_at: changes }: Line, now: EpochMs): string {
+/** Everybody waits for a next run: beside something else that is not said. */
+const WAITS = /^it waits for its next run; (?:its last run )?/;
+
+function why({ why: told, why_changes_at: changes }: Line, now: EpochMs): string {
+  const sentence = told.replace(WAITS, '');
   if (changes === null) return sentence;
   const at = Date.parse(changes);
   return at > now ? `${sentence} (${relativeText(at, now)})` : sentence;
