@@ -236,7 +236,11 @@ describe('a mistake changes nothing', () => {
     ['PUT', rateLimit, 413, 'payload_too_large', { headers: json, body: '['.repeat(1_000_000) }],
   ];
 
-  /** With both collectors at rest the journal's head moves for nothing but what a request did. */
+  /** With both collectors at rest nothing happens but what a request did; refusals are audited later. */
+  async function happened(): Promise<number> {
+    return (await app.events()).filter(({ stream }) => !stream.startsWith('audit-')).length;
+  }
+
   beforeAll(async () => {
     for (const name of ['historical', 'moralis']) {
       expect((await app.post(`/collectors/${name}/disable`)).status).toBe(200);
@@ -262,7 +266,7 @@ describe('a mistake changes nothing', () => {
   for (const [method, path, status, code, asked = {}] of mistakes) {
     const shown = asked.body === undefined ? '' : ` ${asked.body.slice(0, 40)}`;
     it(`${String(status)} ${code}: ${method} ${path}${shown}`, async () => {
-      const before = await app.head();
+      const before = await happened();
       const answer = await app.send(method, path, asked);
       expect(answer.status, answer.text).toBe(status);
       expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
@@ -271,14 +275,14 @@ describe('a mistake changes nothing', () => {
       const type = `https://headgate.dev/problems/${code.replaceAll('_', '-')}`;
       expect(answer.body['type']).toBe(type);
       if (status === 405) expect(answer.headers['allow']).toBeDefined();
-      expect(await app.head()).toBe(before);
+      expect(await happened()).toBe(before);
     });
   }
 
-  it('a well-formed command moves the head: the comparison can fail', async () => {
-    const before = await app.head();
+  it('a well-formed command is something that happened: the comparison can fail', async () => {
+    const before = await happened();
     await app.put(rateLimit, { max_backoff: 33 });
-    expect(await app.head()).toBeGreaterThan(before);
+    expect(await happened()).toBeGreaterThan(before);
   });
 });
 
@@ -325,7 +329,7 @@ describe('the commands of existing clients', () => {
   });
 
   it('POST restart', async () => {
-    const before = await app.head();
+    const before = await happened();
     const told = await app.post('/collectors/moralis/restart', { reason: 'a test' });
     expect(told.body).toMatchObject({
       success: true,

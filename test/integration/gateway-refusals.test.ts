@@ -81,3 +81,14 @@ describe('whatever names a collector', () => {
     },
   );
 });
+
+describe('events between two positions with nothing between them', () => {
+  it.each(['before_position=0', 'after_position=7&before_position=3'])(
+    '%s: none, and the next question begins where this one did',
+    async (query) => {
+      const told = await at.ask({ method: 'GET', path: `/events?${query}` });
+      const after = query.startsWith('after') ? 7 : 0;
+      expect(JSON.parse(told.text)).toMatchObject({ events: [], next_after: after, at_end: true });
+    },
+  );
+});

@@ -63,8 +63,10 @@ describe('forcing', () => {
     expect(typesOf(held.then(force('disabled', MINUTE)))).toEqual(['BreakerForced']);
   });
 
-  it('refuses an end that is none', () => {
-    for (const ttlMs of [0, -1, NaN, Infinity, 400 * 86_400_000]) {
+  it('takes an end up to ten years away, and refuses one that is none', () => {
+    const longest = configured().when(force('forced_open', 3_650 * 86_400_000));
+    expect(longest).toMatchObject({ ok: true });
+    for (const ttlMs of [0, -1, NaN, Infinity, 3_651 * 86_400_000]) {
       expect(configured().when(force('forced_open', ttlMs))).toMatchObject({
         refusal: { kind: 'invalid', field: '/ttl_seconds' },
       });

@@ -41,5 +41,5 @@ export type BreakerCommand =
 export const CALLS_PER_FACT_MAX = 100;
 /** Characters of an endpoint's name. */
 export const ENDPOINT_CHARS_MAX = 200;
-/** The longest an override may be set for. */
-export const OVERRIDE_TTL_MAX_MS = 366 * 86_400_000;
+/** The longest an override may be set for: ten years, as every edge promises. */
+export const OVERRIDE_TTL_MAX_MS = 3_650 * 86_400_000;

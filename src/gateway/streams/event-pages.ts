@@ -35,6 +35,8 @@ export async function eventsAfter(
 ): Promise<EventPage> {
   const { filter, fits } = askedOf(question, views);
   const events: StoredEvent[] = [];
+  // Nothing stands between two positions that follow each other, and before the first there is nothing.
+  if (before <= after + 1) return { events, next: after, atEnd: true };
   let next = after;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
     const page = await journal.readAll(next, filter, PAGE_EVENTS);
