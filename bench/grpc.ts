@@ -124,9 +124,9 @@ async function compare(
   };
   const run = async (side: Side, ms: number): Promise<Round> => {
     collectGarbage();
-    const { seen } = h2load(directory, sides[side], ms);
+    const load = h2load(directory, sides[side], ms);
     const before = process.cpuUsage();
-    const loaded = await seen;
+    const loaded = await load.seen();
     const { user, system } = process.cpuUsage(before);
     return { ...loaded, cpuUs: (user + system) / loaded.answered };
   };

@@ -41,9 +41,19 @@ export function h2load(directory: string, askings: readonly Asking[], ms: number
   const script = join(directory, 'h2load.sh');
   writeFileSync(script, [...lines, 'wait', ''].join('\n'));
   // By a shell: each process that a large one starts holds that up for tens of milliseconds.
-  const child = spawn('bash', [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('bash', [script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   const ended = Promise.all([text(child.stdout), once(child, 'exit')]);
-  return { seen: ended.then(([told]) => loaded(directory, askings.length, told)) };
+  return {
+    seen: () => ended.then(([told]) => loaded(directory, askings.length, told)),
+    async stop() {
+      // The shell leads a group of its own: its processes go with it.
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+      await ended;
+    },
+  };
 }
 
 function argumentsOf(directory: string, asking: Asking, n: number, ms: number): readonly string[] {
@@ -82,8 +92,10 @@ function loaded(directory: string, processes: number, told: string): Loaded {
 }
 
 type Started = {
-  /** @throws {Error} an answer was no success of HTTP. */
-  readonly seen: Promise<Loaded>;
+  /** Resolves when all have ended. @throws {Error} an answer was no success of HTTP. */
+  readonly seen: () => Promise<Loaded>;
+  /** Ends them at once. */
+  readonly stop: () => Promise<void>;
 };
 
 /** A message as gRPC frames it: not compressed, its length. */

@@ -16,6 +16,7 @@ export const benchmarks = {
   projector: async () => (await import('../projector.js')).projector,
   rest: async () => (await import('../rest.js')).rest,
   grpc: async () => (await import('../grpc.js')).grpc,
+  watchers: async () => (await import('../watchers.js')).watchers,
   scrape: async () => (await import('../scrape.js')).scrape,
   'thousand-collectors': async () => (await import('../thousand-collectors.js')).thousandCollectors,
 } as const satisfies Readonly<Record<string, () => Promise<Benchmark>>>;
