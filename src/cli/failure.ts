@@ -118,16 +118,32 @@ export function sentenceOf(failure: Failure, called: Called): string {
 const HINTS: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: 'give a token with HEADGATE_TOKEN or --token-file',
   collector_not_found: '`headgate status` lists those that are here',
+  PERMISSION_DENIED: 'an admin makes a token that may: `headgate token create --role <role>`',
   outcome_unknown: 'look before you repeat it',
 };
 
+/** What the network says where nobody listens, or where there is no such place. */
+const NOBODY = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT/;
+
+/** What kept it from connecting, without the words that grpc-js puts around it. */
+function causeOf(detail: string): string {
+  const [, cause = detail] =
+    /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:/s.exec(
+      detail,
+    ) ?? [];
+  return cause;
+}
+
 function unanswered({ status, detail }: Failure, { address, timeoutMs, isTls }: Called): string {
   if (status === 'UNAVAILABLE') {
-    const secured = /wrong version number|SSL|TLS|certificate/i.test(detail);
-    if (secured) return `no secure connection to ${address}: ${printable(detail)}`;
+    const cause = causeOf(detail);
+    if (/wrong version number|SSL|TLS|certificate/i.test(cause)) {
+      const hint = 'is it served with TLS, and by whom --ca-file says?';
+      return `no secure connection to ${address}: ${printable(cause)}; ${hint}`;
+    }
     const how = 'start it with `headgate serve`, or name another with --server or HEADGATE_SERVER';
-    const hint =
-      /ECONNRESET|closed|dropped/i.test(detail) && !isTls ? ' (does it want --tls?)' : '';
+    // Somebody took the connection and closed it: as who speaks TLS does with plain text.
+    const hint = isTls || NOBODY.test(cause) ? '' : ' in plain text (does it want --tls?)';
     return `no service answers at ${address}${hint}; ${how}`;
   }
   if (status === 'DEADLINE_EXCEEDED') {

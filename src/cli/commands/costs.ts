@@ -4,7 +4,7 @@ import type { CollectorCosts, CostTotals } from '../../gen/headgate/v1/collector
 import { CollectorServiceService as Collectors } from '../../gen/headgate/v1/collector_service.js';
 import type { ClientFlags } from '../client-options.js';
 import type { Plain } from '../plain.js';
-import { momentText } from '../render/moments.js';
+import { stampText } from '../render/moments.js';
 import { compact, counted, money, percent } from '../render/numbers.js';
 import { tableLines } from '../render/table.js';
 import type { Column } from '../render/table.js';
@@ -42,7 +42,7 @@ export function costLines(
   return [...lines, view.paint(view.width === undefined ? text : cut(text, view.width), 'dim')];
 }
 
-function columns({ zone }: View): readonly Column<Costs>[] {
+function columns(view: View): readonly Column<Costs>[] {
   const left = ({ quota_remaining: rest, ...each }: Costs): string => {
     const quota = quotaOf({ quota_remaining: rest, ...each });
     if (rest === null || quota === null) return '-';
@@ -94,9 +94,9 @@ function columns({ zone }: View): readonly Column<Costs>[] {
     },
     {
       title: 'USED UP',
-      min: 8,
+      min: 14,
       cell: ({ exhausts_at: at }) => ({
-        text: at === null ? 'not this period' : momentText(Date.parse(at), zone),
+        text: at === null ? 'no' : stampText(Date.parse(at), view),
         tone: at === null ? 'plain' : 'bad',
       }),
     },
