@@ -64,7 +64,8 @@ async function audit(session: Session, flags: AuditFlags): Promise<undefined> {
   do {
     const request = ListAuditRequest.fromPartial({
       collector: flags.collector ?? '',
-      actor: flags.actor ?? '',
+      // Empty is somebody too: those who were not known.
+      ...(flags.actor === undefined ? {} : { actor: flags.actor }),
       operation: flags.operation ?? '',
       outcome: OUTCOMES[outcome] ?? AuditOutcome.AUDIT_OUTCOME_UNSPECIFIED,
       page_size: Math.min(PAGE_SIZE_MAX, limit - entries.length),
