@@ -40,7 +40,12 @@ type PageAsked = Omit<EventQuestion, 'reader'> & {
   readonly limit?: number;
 };
 
-async function eventsAnswer(asked: PageAsked, reach: Reach, { role }: Caller): Promise<Outcome> {
+async function eventsAnswer(
+  asked: PageAsked,
+  reach: Reach,
+  { role }: Caller,
+  head: object = {},
+): Promise<Outcome> {
   const { after_position: after, before_position: before, last, limit, ...rest } = asked;
   const question = { ...rest, reader: role };
   const refusal = unreadable(question);
@@ -64,7 +69,7 @@ async function eventsAnswer(asked: PageAsked, reach: Reach, { role }: Caller): P
         )
       : await newestEvents(reach, question, last);
   return answer({
-    ...(collector === undefined ? {} : { collector }),
+    ...head,
     events: page.events.map(eventLine),
     count: page.events.length,
     next_after: page.next,
@@ -82,7 +87,7 @@ const listEvents = operation({
   writes: WRITES_NOTHING,
   grpc: { service: 'HistoryService', method: 'ListEvents' },
   rest: { method: 'GET', path: '/events', query: ['collector', ...EVENT_QUERY] },
-  handler: eventsAnswer,
+  handler: (asked, reach, caller) => eventsAnswer(asked, reach, caller),
 });
 
 const listCollectorEvents = operation({
@@ -98,7 +103,7 @@ const listCollectorEvents = operation({
   handler: ({ name, ...asked }, reach, caller) =>
     RESERVED_NAMES.includes(name)
       ? fail(collectorNotFound(name))
-      : eventsAnswer({ ...asked, collector: name }, reach, caller),
+      : eventsAnswer({ ...asked, collector: name }, reach, caller, { collector: name }),
 });
 
 const getStateAt = operation({
@@ -163,7 +168,7 @@ const verifyJournal = operation({
   output: journalVerdict,
   writes: WRITES_NOTHING,
   grpc: { service: 'HistoryService', method: 'VerifyJournal' },
-  rest: { method: 'GET', path: '/audit/verify', query: [] },
+  rest: { method: 'GET', path: '/audit/verify', query: [], mayTakeLong: true },
   handler: (_input, reach, caller) => verdict(reach, caller),
 });
 

@@ -207,6 +207,8 @@ export type Operation<P extends TProperties, I> = {
     readonly query: readonly (keyof P & string)[];
     /** Content type of an answer that is sent as it is; absent: JSON, with `success` before it. */
     readonly produces?: string;
+    /** Its answer may take minutes: a connection that waits for it is not idle. */
+    readonly mayTakeLong?: true;
   };
   readonly handler: Handler<I>;
 };

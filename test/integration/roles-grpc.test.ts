@@ -6,6 +6,7 @@ import { ROLES } from '../../src/gateway/auth/roles.js';
 import { CONTRACT, OPERATIONS, STREAMS } from '../../src/gateway/index.js';
 import { bindAll } from '../../src/gateway/grpc/binding.js';
 import type { Bound } from '../../src/gateway/grpc/binding.js';
+import { HistoryServiceService as History } from '../../src/gen/headgate/v1/history_service.js';
 import { isCommand } from '../../src/gateway/operation.js';
 import type { Role } from '../../src/gateway/operation.js';
 import { endOf } from '../support/grpc-client.js';
@@ -30,7 +31,11 @@ async function guarded() {
     if (!told.ok) throw new Error(told.error.detail);
     texts.set(role, told.value.text);
   }
-  return { ...at, as: (role: Role) => ({ authorization: `Bearer ${texts.get(role) ?? ''}` }) };
+  return {
+    ...at,
+    texts,
+    as: (role: Role) => ({ authorization: `Bearer ${texts.get(role) ?? ''}` }),
+  };
 }
 
 function asked(
@@ -113,6 +118,29 @@ describe('each rpc', () => {
         metadata: as('viewer'),
       },
     );
+  });
+});
+
+describe('an open stream', () => {
+  it('ends with UNAUTHENTICATED when its token is revoked, and no other with it', async () => {
+    const { client, world: made, as, texts } = await guarded();
+    const opened = async (role: Role) => {
+      const stream = client.open(History.readEvents, { follow: true }, { metadata: as(role) });
+      stream.resume();
+      const end = endOf(stream);
+      await new Promise((resolve) => stream.once('metadata', resolve));
+      return { stream, end };
+    };
+    const [theirs, ours] = [await opened('viewer'), await opened('operator')];
+    const id = made.random.uuid();
+    const by = { commandId: id, correlationId: id, actor: 'token:admin', interface: 'cli' };
+    await made.tokens.revoke(texts.get('viewer')?.split('_')[1] ?? '', by);
+    expect(await theirs.end).toMatchObject({
+      code: 'UNAUTHENTICATED',
+      info: { reason: 'UNAUTHENTICATED' },
+    });
+    ours.stream.cancel();
+    expect(await ours.end).toMatchObject({ code: 'CANCELLED' });
   });
 });
 

@@ -60,6 +60,8 @@ export function addRoute(
         edge.reply.outcome(outcome, exchange);
         return;
       }
+      // Whoever leaves meanwhile is noticed by the signal; the next request has the usual bound again.
+      if (operation.rest.mayTakeLong === true) request.raw.socket.setTimeout(0);
       return outcome.then((told) => {
         edge.reply.outcome(told, exchange);
         return reply;
