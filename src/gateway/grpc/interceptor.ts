@@ -11,6 +11,7 @@ import type { Clock } from '../../kernel/time.js';
 import { keepFacts } from './call-facts.js';
 import type { CallFacts, MethodFacts } from './call-facts.js';
 import { statusOf } from './errors.js';
+import { messagesIn } from './frames.js';
 import type { Gate, Passed } from './gate.js';
 import { REQUEST_ID_KEY, addressOf, namesOf } from './names.js';
 import type { Traffic } from './traffic.js';
@@ -67,7 +68,7 @@ export function interceptor(parts: InterceptorParts): ServerInterceptor {
         next(life.named(metadata));
       },
       sendMessage(message, next) {
-        parts.traffic.sent(method);
+        parts.traffic.sent(method, messagesIn(message));
         next(message);
       },
       sendStatus(told, next) {

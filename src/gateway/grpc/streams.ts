@@ -3,10 +3,9 @@
  * takes what came before.
  *
  * 1. At most `aheadBytesMax` and one item wait for a reader; until they left nothing is pulled.
- * 2. An item is encoded once, however many streams it goes to.
+ * 2. An item is encoded once, however many streams it goes to; what is ready together is sent together.
  * 3. The signal aborts when the caller leaves, its deadline passes, its token lets nobody in any more or the
- *    service stops. The slot is free
- *    when nothing of the stream is kept any more.
+ *    service stops. The slot is free when nothing of the stream is kept any more.
  */
 import { Metadata } from '@grpc/grpc-js';
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
@@ -19,6 +18,8 @@ import type { Reach, Caller } from '../operation.js';
 import type { Problem } from '../problems.js';
 import type { CallFacts } from './call-facts.js';
 import { statusOf } from './errors.js';
+import { batchOf, frameOf } from './frames.js';
+import type { Frame } from './frames.js';
 import { STOPPING, refused } from './gate.js';
 import type { StreamMessages } from './messages/port.js';
 import { inputReader } from './requests.js';
@@ -57,7 +58,7 @@ export function streamHandler(
   const run = async (stream: Writable, facts: CallFacts, life: Life): Promise<void> => {
     const checked = stream.request.ok ? read(stream.request.value) : stream.request;
     if (!checked.ok) {
-      refused(edge.trail, operation, facts, facts.principal, checked.error);
+      refused(edge.trail, operation, facts, checked.error, { principal: facts.principal });
       life.end(checked.error);
       return;
     }
@@ -105,10 +106,10 @@ export function streamHandler(
 function itemEncoder(
   { response }: StreamMessages,
   { responseSerialize }: MethodDefinition,
-): (item: StreamItem) => Buffer {
-  const encoded = new WeakMap<StreamItem, Buffer>();
+): (item: StreamItem) => Frame {
+  const encoded = new WeakMap<StreamItem, Frame>();
   return (item) => {
-    const kept = encoded.get(item) ?? responseSerialize(response(item));
+    const kept = encoded.get(item) ?? frameOf(responseSerialize(response(item)));
     encoded.set(item, kept);
     return kept;
   };
@@ -149,32 +150,49 @@ function lifeOf(stream: Writable, { machineClock }: StreamEdge): Life {
 
 async function pump(
   items: AsyncIterable<StreamItem>,
-  encode: (item: StreamItem) => Buffer,
+  encode: (item: StreamItem) => Frame,
   stream: Writable,
   signal: AbortSignal,
   aheadBytesMax: number,
 ): Promise<void> {
   let ahead = 0;
+  let frames: Frame[] = [];
   let wake: (() => void) | undefined;
   const woken = (): void => {
     wake?.();
     wake = undefined;
   };
-  signal.addEventListener('abort', woken, { once: true });
-  for await (const item of items) {
-    if (signal.aborted) return;
-    const bytes = encode(item);
-    ahead += bytes.length;
-    stream.write(bytes, () => {
-      ahead -= bytes.length;
+  const flush = (): void => {
+    // What was pulled for someone who left, or is told to come back, goes nowhere.
+    if (frames.length === 0 || signal.aborted) return;
+    const bytes = bytesOf(frames);
+    stream.write(batchOf(frames), () => {
+      ahead -= bytes;
       if (ahead < aheadBytesMax) woken();
     });
-    while (ahead >= aheadBytesMax && !isAborted(signal)) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+    frames = [];
+  };
+  signal.addEventListener('abort', woken, { once: true });
+  try {
+    for await (const item of items) {
+      if (signal.aborted) return;
+      const frame = encode(item);
+      ahead += frame.length;
+      // It runs when nothing is ready any more: what there is by then goes together.
+      if (frames.push(frame) === 1) process.nextTick(flush);
+      while (ahead >= aheadBytesMax && !isAborted(signal)) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
     }
+  } finally {
+    flush();
   }
+}
+
+function bytesOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Asked anew at each turn, which the compiler would not believe. */

@@ -10,7 +10,7 @@ import { codeName } from './statuses.js';
 export type Traffic = {
   started(method: MethodFacts): void;
   received(method: MethodFacts): void;
-  sent(method: MethodFacts): void;
+  sent(method: MethodFacts, messages: number): void;
   /** A call that was answered, refused, or that nobody waits for any more. */
   ended(facts: CallFacts, code: number, durationMs: DurationMs): void;
   readonly metrics: MetricSource;
@@ -47,8 +47,8 @@ export function countTraffic(log: Logger, commands: ReadonlySet<string>): Traffi
     received(method) {
       seriesOf(method).received += 1;
     },
-    sent(method) {
-      seriesOf(method).sent += 1;
+    sent(method, messages) {
+      seriesOf(method).sent += messages;
     },
     ended(facts, code, durationMs) {
       const { method } = facts;
