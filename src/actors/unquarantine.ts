@@ -21,8 +21,9 @@ type Patient = {
 export function unquarantine(member: Member, host: Host, context: SteerContext): Promise<Steered> {
   return conditioned(member, 'collector', context, async () => {
     const patients = patientsOf(member).filter(({ handle }) => handle.quarantined() !== undefined);
-    if (patients.length === 0) return NOTHING_DONE;
-    if (context.dryRun === true) return { ok: true, changed: true, position: 0, events: [] };
+    const isNeeded = patients.length > 0;
+    if (context.dryRun === true) return { ...NOTHING_DONE, changed: isNeeded, events: [] };
+    if (!isNeeded) return NOTHING_DONE;
     for (const { handle, configure } of patients) {
       const why = await host.revive(handle.stream);
       if (why !== undefined) {

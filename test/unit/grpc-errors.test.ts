@@ -72,12 +72,18 @@ describe('a problem as a status', () => {
     const errors = [
       { pointer: '/max_requests_per_second', detail: 'must be > 0, got -3' },
       { pointer: '/ttl_seconds', detail: 'must be >= 0.001' },
+      { pointer: '/max_wait_seconds', detail: 'must be <= 60' },
+      { pointer: '/failure_threshold', detail: 'must be >= 0' },
+      { pointer: '/config/failure_threshold', detail: 'must be >= 0' },
       { pointer: '/config/names/0', detail: 'must be a string' },
     ];
     const { badRequest } = told({ code: 'invalid_input', detail: 'x', errors });
     expect(badRequest?.fieldViolations.map(({ field }) => field)).toEqual([
       'max_requests_per_second',
       'ttl',
+      'max_wait',
+      'config.failure_threshold',
+      'config.failure_threshold',
       'config.names[0]',
     ]);
     expect(badRequest?.fieldViolations[0]?.description).toBe('must be > 0, got -3');

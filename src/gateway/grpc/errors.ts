@@ -12,6 +12,7 @@ import { isoTime } from '../../kernel/time.js';
 import type { EpochMs } from '../../kernel/types.js';
 import { PROBLEMS } from '../problems.js';
 import type { InputError, Problem, ProblemCode } from '../problems.js';
+import { CONFIG_MEMBERS } from '../shapes/breaker-config.js';
 import { retryAfterSeconds } from '../waits.js';
 import { GRPC_STATUSES } from './statuses.js';
 
@@ -103,8 +104,13 @@ function badRequest({ code, detail, errors }: Problem): readonly Any[] {
   return [packed('BadRequest', bytes)];
 }
 
-/** Members of inputs whose fields have another name. */
-const FIELD_NAMES: Readonly<Record<string, string>> = { ttl_seconds: 'ttl' };
+/** Members of inputs whose fields have another name, or stand in a message of their own. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  ttl_seconds: 'ttl',
+  max_wait_seconds: 'max_wait',
+  duration_seconds: 'duration',
+  ...Object.fromEntries(CONFIG_MEMBERS.map((member) => [member, `config.${member}`])),
+};
 
 /** `/config/names/0` → `config.names[0]`, the path of a field in the request. */
 function fieldOf(pointer: string): string {
@@ -112,7 +118,7 @@ function fieldOf(pointer: string): string {
   const path = parts.map((part, index) => {
     if (/^\d+$/.test(part)) return `[${part}]`;
     const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    return `${index === 0 ? '' : '.'}${FIELD_NAMES[name] ?? name}`;
+    return index === 0 ? (FIELD_NAMES[name] ?? name) : `.${name}`;
   });
   return clipped(path.join(''));
 }

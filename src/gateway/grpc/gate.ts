@@ -45,7 +45,7 @@ export function gate(parts: GateParts): Gate {
     const { problem: spent } = gatekeeper.spend(rateKey(principal, facts.address));
     const problem = spent ?? (known.ok ? forbidden(known.value.role, operation.role) : known.error);
     if (problem === undefined) return known;
-    refused(parts.trail, operation, facts, principal, problem);
+    refused(parts.trail, operation, facts, problem, { principal });
     return fail(problem);
   };
 
@@ -68,19 +68,20 @@ export function gate(parts: GateParts): Gate {
   };
 }
 
-/** Tells the trail who was refused, with what is known of them. */
+/** Tells the trail who was refused, with what is known of them; `target`: the collector it was about. */
 export function refused(
   trail: Pick<Trail, 'refused'>,
   operation: AuditedOperation,
   facts: CallFacts,
-  principal: Principal | undefined,
   problem: Problem,
+  { principal, target }: { readonly principal: Principal | undefined; readonly target?: string },
 ): void {
   const who = {
     ...(principal === undefined ? {} : { actor: principal.name }),
     interface: facts.interface,
     address: facts.address,
     correlationId: facts.requestId,
+    ...(target === undefined ? {} : { target }),
   };
   trail.refused(operation, who, problem);
 }

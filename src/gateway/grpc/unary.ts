@@ -2,11 +2,13 @@
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Logger } from '../../kernel/observe.js';
 import type { Clock } from '../../kernel/time.js';
+import { withoutTokens } from '../../kernel/token-shapes.js';
 import type { JsonObject, Result } from '../../kernel/types.js';
 import type { Answer, Outcome } from '../answer.js';
 import type { Trail } from '../audit/audit.js';
 import { call as callOperation, problemOfThrown } from '../call.js';
 import { LOCAL } from '../auth/principal.js';
+import { NAME_CHARS_MAX } from '../inputs.js';
 import type { AnyOperation, Caller, CommandGuards, Reach } from '../operation.js';
 import type { Problem } from '../problems.js';
 import { factsOf } from './call-facts.js';
@@ -79,7 +81,10 @@ export function unaryHandler(
     guarded(() => {
       const checked = call.request.ok ? read(call.request.value) : call.request;
       if (!checked.ok) {
-        refused(edge.trail, operation, facts, facts.principal, checked.error);
+        const target = call.request.ok ? targetOf(operation, call.request.value) : undefined;
+        const { principal } = facts;
+        const known = target === undefined ? { principal } : { principal, target };
+        refused(edge.trail, operation, facts, checked.error, known);
         refuse(checked.error);
         return;
       }
@@ -123,6 +128,13 @@ function awaited(
   void outcome.then((told) => {
     if (over()) answer(told);
   });
+}
+
+/** The collector a request names, where REST has it in the path; in so many words as a name may have. */
+function targetOf({ rest }: AnyOperation, request: object): string | undefined {
+  const { name } = request as { readonly name?: unknown };
+  if (typeof name !== 'string' || name === '' || !rest.path.includes('{name}')) return undefined;
+  return withoutTokens(name).slice(0, NAME_CHARS_MAX);
 }
 
 function tooLate(deadlineMs: number): Problem {

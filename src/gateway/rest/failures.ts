@@ -1,18 +1,27 @@
 /** What Fastify itself refused, in our words; anything else it hands over is our bug. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { problemOfThrown } from '../call.js';
+import type { Caller } from '../operation.js';
 import type { Problem } from '../problems.js';
+import type { RouteConfig } from './admission.js';
+import { auditRefusal } from './audit-refusal.js';
 import { unreached } from './edge.js';
 import type { Edge } from './edge.js';
 import { pathOf } from './replies.js';
 
+/** `who`: the caller that was let in, where a route was reached; the trail hears of a refused command. */
 export function failed(
   error: FastifyError,
   edge: Edge,
   request: FastifyRequest,
   reply: FastifyReply,
+  who?: Caller,
 ): void {
-  edge.reply.problem(problemOfError(error, request, edge), unreached(edge, request, reply));
+  const problem = problemOfError(error, request, edge);
+  const { operation } = request.routeOptions.config as RouteConfig;
+  const exchange = unreached(edge, request, reply, operation);
+  if (who !== undefined) auditRefusal(problem, exchange, edge, who, true);
+  edge.reply.problem(problem, exchange);
 }
 
 function problemOfError(error: FastifyError, request: FastifyRequest, edge: Edge): Problem {

@@ -78,7 +78,7 @@ export function restGateway(parts: RestParts): RestGateway {
   useOwnBodies(app);
   const admitted = admit(app, edge, OPERATIONS);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    failed(error, edge, request, reply);
+    failed(error, edge, request, reply, admitted(request).caller);
   });
   for (const operation of OPERATIONS) addRoute(app, operation, edge, admitted);
 
