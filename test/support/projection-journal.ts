@@ -11,9 +11,13 @@ export type Told = {
   readonly data: JsonObject & { readonly atMs: number };
 };
 
+/** What nothing but a principal's command writes. */
+const COMMANDED = /Forced|OverrideCleared|Reset|Enabled|Disabled|RateLimitConfigured/;
+
 function newEvent({ stream, type, data }: Told, revision: number, schema = 1): NewEvent {
   const eventId = derivedId(stream, String(revision));
-  const who = { actor: 'system', interface: 'system', epoch: 1, node: 'test' };
+  const door = COMMANDED.test(type) ? 'rest' : 'system';
+  const who = { actor: 'system', interface: door, epoch: 1, node: 'test' };
   const ids = { eventId, commandId: eventId, correlationId: eventId };
   const recordedAt = new Date(data.atMs).toISOString();
   return { type, data, metadata: { ...ids, ...who, recordedAt, schema } };
