@@ -3,10 +3,11 @@ import type { StoredEvent } from '../../src/journal/port.js';
 import type { Command, CommandBook } from './process-commands.js';
 import { numberIn, ofStream, textIn } from './process-journal.js';
 
-/** P1: what was acknowledged is durable, what was refused left no trace. */
+/** P1: what was acknowledged is durable, what was refused left no trace but in the audit trail. */
 export function lostCommands(book: CommandBook, events: readonly StoredEvent[]): readonly string[] {
   const byCommand = new Map<string, StoredEvent[]>();
   for (const event of events) {
+    if (event.type === 'CommandAnswered') continue;
     const { correlationId } = event.metadata;
     byCommand.set(correlationId, [...(byCommand.get(correlationId) ?? []), event]);
   }
