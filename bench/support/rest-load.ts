@@ -5,6 +5,12 @@ export type Load = {
   readonly url: string;
   readonly seconds: number;
   readonly connections: number;
+  /** Absent: GET. */
+  readonly method?: 'GET' | 'PUT';
+  /** Each connection asks for another of them, again and again. Absent: for the URL itself. */
+  readonly paths?: readonly string[];
+  /** JSON. */
+  readonly body?: string;
 };
 
 export type LoadSeen = {
@@ -14,8 +20,18 @@ export type LoadSeen = {
   readonly total: number;
 };
 
-process.on('message', ({ url, seconds, connections }: Load) => {
-  void autocannon({ url, duration: seconds, connections }).then((seen) => {
+process.on('message', (load: Load) => {
+  const { url, seconds, connections, method = 'GET', paths = [], body } = load;
+  let next = 0;
+  const setupClient = (client: autocannon.Client): void => {
+    const path = paths[next % paths.length];
+    next += 1;
+    if (path === undefined) return;
+    const sent =
+      body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } };
+    client.setRequests([{ method, path, ...sent }]);
+  };
+  void autocannon({ url, duration: seconds, connections, setupClient }).then((seen) => {
     const { requests, duration, latency, non2xx, errors } = seen;
     if (non2xx + errors > 0) throw new Error(`${String(non2xx + errors)} answers were no success`);
     const { p50, p99 } = latency;
