@@ -81,7 +81,10 @@ async function compare(
   return { name, target, bytes: bytes.length, rounds: all };
 }
 
-async function answerOf(url: string, { method = 'GET', paths, body }: Omit<Ask, 'name'>): Promise<string> {
+async function answerOf(
+  url: string,
+  { method = 'GET', paths, body }: Omit<Ask, 'name'>,
+): Promise<string> {
   const [path = ''] = paths ?? [];
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(url + path, body === undefined ? {} : { method, headers, body });
