@@ -101,7 +101,8 @@ async function works(given: CommandCase): Promise<void> {
   expect(first.rest, first.rest.text).toMatchObject({ status: 200 });
   learn(given, first);
   if (isKeyed) {
-    await repeated(pair, name, good, { key }, first, given.repeatedBut);
+    const { repeatedBut: but = [] } = given;
+    await repeated(pair, name, good, { key }, { ...first, but });
     if (Object.hasOwn(rowOf(name).input.properties, 'reason')) {
       const other = plus(good, { reason: 'another' });
       await refused('another payload', 'idempotency_conflict', [name, other, { key }]);

@@ -99,7 +99,7 @@ function isUnset(told: unknown): boolean {
 
 function said(at: string, rest: unknown, told: unknown): string {
   const text = (value: unknown): string =>
-    typeof value === 'bigint' ? `${String(value)}n` : (JSON.stringify(value) ?? 'undefined');
+    typeof value === 'bigint' ? `${String(value)}n` : JSON.stringify(value);
   return `${at}: REST says ${text(rest)}, gRPC says ${text(told)}`;
 }
 
@@ -119,7 +119,7 @@ function inEnum(type: DescEnum, rest: unknown, told: unknown, at: string): reado
   // A word that is empty says nothing.
   if (rest === '' && isUnset(told)) return [];
   const word = String(rest).replaceAll('-', '_');
-  const name = `${type.sharedPrefix}${word}`.toUpperCase();
+  const name = `${type.sharedPrefix ?? ''}${word}`.toUpperCase();
   return name === told ? [] : [said(at, rest, told)];
 }
 
@@ -190,7 +190,7 @@ function elementsOf(
   rest: unknown,
   field: DescField & { fieldKind: 'list' },
 ): readonly unknown[] | undefined {
-  if (Array.isArray(rest)) return rest;
+  if (Array.isArray(rest)) return rest as readonly unknown[];
   if (!isMembers(rest) || field.listKind !== 'message') return undefined;
   const key = KEYS.find((name) => field.message.fields.some((each) => each.name === name));
   if (key === undefined) return undefined;

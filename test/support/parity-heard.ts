@@ -114,12 +114,12 @@ export function disagreements(
 /** The header says what the field says. */
 function etagOfAnswer(
   { headers }: RestHeard,
-  { etag }: { readonly etag?: unknown },
+  { etag }: { readonly etag?: string },
   same: Same,
 ): readonly string[] {
   const header = headers['etag'];
-  if (header === undefined || etag === undefined || same(header, `"${String(etag)}"`)) return [];
-  return [`ETag: REST's header says ${header}, gRPC's field ${String(etag)}`];
+  if (header === undefined || etag === undefined || same(header, `"${etag}"`)) return [];
+  return [`ETag: REST's header says ${header}, gRPC's field ${etag}`];
 }
 
 type Body = {
@@ -130,6 +130,24 @@ type Body = {
   readonly retry_at?: string;
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 };
+
+type Expect = (what: string, wanted: unknown, got: unknown) => void;
+
+/** The same members are wrong, for the same reasons. */
+function expectFields(
+  request: DescMessage,
+  errors: NonNullable<Body['errors']>,
+  told: Told,
+  expect: Expect,
+): void {
+  const fields = told.badRequest?.fieldViolations ?? [];
+  const wanted = errors.slice(0, VIOLATIONS_TOLD);
+  if (wanted.length === 0) return;
+  const named = wanted.map(({ pointer }) => fieldOf(request, pointer)).join(', ');
+  expect('fields', named, fields.map(({ field }) => field).join(', '));
+  const why = fields.map(({ description }) => clip(description)).join('; ');
+  expect('rules', wanted.map((each) => clip(each.detail)).join('; '), why);
+}
 
 function inProblems(
   request: DescMessage,
@@ -156,16 +174,12 @@ function inProblems(
   expect('etag header', body.etag && `"${body.etag}"`, rest.headers['etag']);
   expect('time to try again', body.retry_at, info?.metadata['retry_at'], same);
   expect('retry', rest.headers['retry-after'], told.retry?.retryDelay?.seconds.toString());
-  const detail = DETAIL_OF[name as keyof typeof DETAIL_OF];
+  const details: Readonly<Record<string, keyof Told | undefined>> = DETAIL_OF;
+  const detail = details[name];
   if (detail !== undefined && told[detail] === undefined) wrong.push(`no ${detail}`);
-  const fields = told.badRequest?.fieldViolations ?? [];
-  const wanted = errors.slice(0, VIOLATIONS_TOLD);
-  if (wanted.length > 0) {
-    const named = wanted.map(({ pointer }) => fieldOf(request, pointer)).join(', ');
-    expect('fields', named, fields.map(({ field }) => field).join(', '));
-    const why = fields.map(({ description }) => clip(description)).join('; ');
-    expect('rules', wanted.map((each) => clip(each.detail)).join('; '), why, same);
-  }
+  expectFields(request, errors, told, (what, wanted, got) => {
+    expect(what, wanted, got, what === 'rules' ? same : Object.is);
+  });
   return wrong;
 }
 

@@ -104,9 +104,8 @@ export async function repeated(
   name: string,
   input: PerSide,
   guards: Guards,
-  first: Heard,
-  /** Members that an answer says anew. */
-  but: readonly string[] = [],
+  /** What was heard, and the members that an answer says anew. */
+  { but = [], ...first }: Heard & { readonly but?: readonly string[] },
 ): Promise<void> {
   const row = rowOf(name);
   const from = [await rest.app.head(), await grpc.app.head()] as const;
@@ -143,7 +142,10 @@ async function factsOf(side: Side, after: Position, isOfEach = false): Promise<r
 const isCommands = ({ metadata }: StoredEvent): boolean => metadata.interface !== 'system';
 
 function isRefusal({ type, data }: StoredEvent): boolean {
-  return type === 'CommandAnswered' && /DENIED|FAILED|denied|failed/.test(String(data['outcome']));
+  return (
+    type === 'CommandAnswered' &&
+    /DENIED|FAILED|denied|failed/.test(JSON.stringify(data['outcome']))
+  );
 }
 
 /** An event without what chance and its door gave it. */

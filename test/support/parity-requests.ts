@@ -72,7 +72,7 @@ export function rpcOf(row: {
   const found = rpcs().find((rpc) => rpc.parent.name === service && rpc.name === method);
   if (definition === undefined || found === undefined) throw new Error(`${row.name} has no rpc`);
   return {
-    method: definition as unknown as Method<object, object>,
+    method: definition,
     request: found.input,
     response: found.output,
   };
