@@ -124,12 +124,17 @@ function outcomeText({ outcome, message }: Check): string {
   return message === '' ? word : `${word}: ${message}`;
 }
 
+/** Some providers' units are named in the plural already. */
+function plural(unit: string): string {
+  return unit.endsWith('s') ? unit : `${unit}s`;
+}
+
 function usagePairs({ usage, runs, records, health_summary: checks }: Page, view: View) {
   const pairs: Pair[] = [];
   if (usage !== null) {
     const quota = usage.monthly_quota ?? usage.daily_quota;
     const per = usage.monthly_quota === null ? 'day' : 'month';
-    const unit = usage.unit === '' ? 'units' : `${usage.unit}s`;
+    const unit = usage.unit === '' ? 'units' : plural(usage.unit);
     pairs.push([
       'calls',
       `${whole(usage.calls_today)} today, ${whole(usage.api_calls)} this period`,

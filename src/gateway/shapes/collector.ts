@@ -1,4 +1,5 @@
 /** A collector as REST shows it: the line in the list, the whole page, the past, and its health. */
+import { assert } from '../../kernel/errors.js';
 import type { LiveCollector } from '../../actors/engine.js';
 import { DAY_MS, isoTime } from '../../kernel/time.js';
 import type { EpochMs } from '../../kernel/types.js';
@@ -40,17 +41,35 @@ export function subjectNow(
   now: EpochMs,
 ): Subject | undefined {
   const docs = views.docs(name);
-  const health = views.health(name, now);
-  if (docs === undefined || health === undefined) return undefined;
+  if (docs === undefined) return undefined;
+  const health = once(() => {
+    const known = views.health(name, now);
+    assert(known !== undefined, `${name} has documents, so it has a health`);
+    return known;
+  });
+  const cost = once(() => views.costs(name, now));
+  const callsToday = once(() => views.callsToday(name, now));
+  // What is not shown is not worked out: the answer to a command shows the least of it.
   return {
     docs,
     at: now,
     live,
-    health,
-    cost: views.costs(name, now),
-    callsToday: views.callsToday(name, now),
+    get health() {
+      return health();
+    },
+    get cost() {
+      return cost();
+    },
+    get callsToday() {
+      return callsToday();
+    },
     revision: docs.etag,
   };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 const RECENT_CHECKS = 5;
