@@ -1,8 +1,8 @@
 /** The real command against a whole service, over real gRPC. */
 import { stripVTControlCharacters } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit.js';
-import { openTestApp, startTestApp } from '../support/app-service.js';
+import { openTestApp } from '../support/app-service.js';
 import type { TestApp } from '../support/app-service.js';
 import { freePort } from '../support/cli-port.js';
 import { begin, run } from '../support/cli-run.js';
@@ -211,23 +211,6 @@ describe('what goes on', () => {
     expect((await run(['__complete', 'collectors'], { env })).out).toBe('historical\nmoralis\n');
   });
 
-  it('goes on watching after the service was restarted, missing nothing', async () => {
-    const port = await freePort();
-    const own = await startTestApp({ config: { grpc: { host: '127.0.0.1', port } } });
-    const watching = begin(['status', '--watch', '--json', '--server', own.running().grpcAddress]);
-    onTestFinished(() => {
-      watching.interrupt();
-    });
-    await watching.wrote((out) => out.includes('snapshot_complete'));
-    await own.restart();
-    await watching.wrote((_out, err) => err.includes('again'));
-    await own.post('/collectors/moralis/disable', {});
-    await watching.wrote((out) => lastOf(out, 'moralis')?.enabled === false);
-    watching.interrupt();
-    expect(await watching.ended).toBe(EXIT.ok);
-    expect(watching.err()).toMatch(/connection is lost.*\n.*connected to .* again/);
-  });
-
   it('redraws a table on a terminal, and ends cleanly', async () => {
     const server = ['--server', app.running().grpcAddress];
     const watching = begin(['status', '--watch', ...server], { columns: 100 });
@@ -237,12 +220,3 @@ describe('what goes on', () => {
     expect(watching.out()).toContain('moralis');
   });
 });
-
-type Watched = { readonly collector: { readonly name: string; readonly enabled: boolean } | null };
-
-/** The last that was told of a collector, in whole lines. */
-function lastOf(out: string, name: string): Watched['collector'] | undefined {
-  const lines = out.split('\n').slice(0, -1);
-  const items = lines.map((line) => (JSON.parse(line) as Watched).collector);
-  return items.findLast((collector) => collector?.name === name);
-}

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestApp } from '../support/app-service.js';
 import type { TestApp } from '../support/app-service.js';
+import { until } from '../support/app-http.js';
 import { certificatesIn } from '../support/cli-certificates.js';
 import type { Certificates } from '../support/cli-certificates.js';
 import { runProcess } from '../support/cli-process.js';
@@ -82,17 +83,14 @@ describe('a token', { timeout: TIMEOUT_MS }, () => {
     expect(ran).toMatchObject({ code: 6, out: '' });
     expect(ran.err).toMatch(/^headgate: [^\n]*role operator, and yours is viewer; [^\n]*\n$/);
     expect(ran.err).toContain('headgate token create --role');
-    const audit = await as(
-      admin,
-      'audit',
-      '--outcome',
-      'denied',
-      '--actor',
-      'token:viewer',
-      '--json',
-    );
-    const { entries } = JSON.parse(audit.out) as { entries: readonly object[] };
-    expect(entries[0]).toMatchObject({ operation: 'disableCollector', interface: 'cli' });
+    // Refusals are written behind.
+    await until('the trail tells of it', async () => {
+      const asked = ['audit', '--outcome', 'denied', '--actor', 'token:viewer', '--json'];
+      const { out } = await as(admin, ...asked);
+      const { entries } = JSON.parse(out) as { entries: readonly Record<string, unknown>[] };
+      const [first] = entries;
+      return first?.['operation'] === 'disableCollector' && first['interface'] === 'cli';
+    });
   });
 
   it('of an operator steers until it is revoked', async () => {

@@ -37,6 +37,8 @@ function configured(path: string, config: JsonObject): string {
     data: { dir: join(path, 'data') },
     rest: { port: 0 },
     grpc: { port: 0 },
+    // The test asks as fast as it can.
+    auth: { requests_per_second: 0 },
     metrics: { port: 0 },
   };
   writeFileSync(file, JSON.stringify({ ...usual, ...config }));

@@ -1,6 +1,7 @@
 /** A case for every command of the table: what it is asked with when it works, and what else it refuses. */
 import type { StoredEvent } from '../../src/journal/port.js';
 import type { ProviderName } from '../../src/sources/sandbox/index.js';
+import { until } from './app-http.js';
 import { both, inPhase } from './parity-pair.js';
 import type { Pair, PerSide, Side } from './parity-pair.js';
 import type { Guards, Input } from './parity-requests.js';
@@ -57,6 +58,20 @@ async function afterFirstRun(pair: Pair, name: string): Promise<void> {
     const isOver = (event: StoredEvent): boolean =>
       event.stream === `collector-${name}` && event.type === 'RunSucceeded';
     await app.event('its first run is over', isOver);
+  }
+  await inPhase(pair, name, 'idle');
+}
+
+/** Right after it connected a run is due: it is over, and the next one is far away. */
+async function atRest(pair: Pair, name: string): Promise<void> {
+  for (const { app } of [pair.rest, pair.grpc]) {
+    await until(`${name} has run since it connected`, async () => {
+      const events = await app.events();
+      const last = (type: string): number =>
+        events.findLast((event) => event.type === type && event.stream === `collector-${name}`)
+          ?.position ?? 0;
+      return last('RunSucceeded') > last('CollectorConnected');
+    });
   }
   await inPhase(pair, name, 'idle');
 }
@@ -157,10 +172,10 @@ export const COMMAND_CASES: readonly CommandCase[] = [
   },
   {
     operation: 'restartCollector',
-    before: (pair) => inPhase(pair, 'historical', 'idle'),
+    before: (pair) => atRest(pair, 'historical'),
     refused: [{ what: 'while it is disabled', input: { name: 'moralis' }, code: 'illegal_state' }],
     good: { name: 'historical', reason: 'afresh' },
-    between: (pair) => inPhase(pair, 'historical', 'idle'),
+    between: (pair) => atRest(pair, 'historical'),
     again: { changed: true },
   },
   {
