@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { servedGrpc } from '../support/grpc-served.js';
@@ -20,7 +22,8 @@ describe.skipIf(!hasBuf)('buf curl, which has no .proto file', { timeout: 60_000
       BUF,
       ['curl', '--protocol', 'grpc', '--http2-prior-knowledge', ...args],
       {
-        env: { PATH: process.env['PATH'] ?? '' },
+        // Without a home it would keep its cache here.
+        env: { PATH: process.env['PATH'] ?? '', BUF_CACHE_DIR: join(tmpdir(), 'headgate-buf') },
       },
     );
     return stdout;
