@@ -124,7 +124,17 @@ export function histories(maxSteps = 60, minSteps = 1): fc.Arbitrary<readonly To
       at += each.laterMs;
       return (TELLERS[each.what] ?? nothing)({ ...each, at, id: `i${String(index)}` });
     });
-    return [...foundation(), ...told];
+    return forwards([...foundation(), ...told]);
+  });
+}
+
+/** A7: what a step told of the moments after it may be later than the next step; a stream never goes back. */
+function forwards(told: readonly Told[]): readonly Told[] {
+  const last = new Map<string, number>();
+  return told.map((each) => {
+    const atMs = Math.max(each.data.atMs, last.get(each.stream) ?? 0);
+    last.set(each.stream, atMs);
+    return { ...each, data: { ...each.data, atMs } };
   });
 }
 
